@@ -1,81 +1,95 @@
+using System.Runtime.InteropServices;
+
 namespace Mosaik.Quic.Wire;
 
+/// <summary>ECN counts of an ACK frame of type 0x03 (RFC 9000 §19.3.2).</summary>
+[StructLayout(LayoutKind.Auto)]
+internal readonly record struct EcnCounts(ulong Ect0, ulong Ect1, ulong CongestionExperienced);
+
 /// <summary>
-/// One frame as read from a payload. It is flat: each property says for which frames it is set, all others have it zero.
-/// Spans point into the payload and live as long as it does.
+/// One frame as read from a payload. It is flat and small: each property names the frames for which it has a meaning; for
+/// others its value is arbitrary, because properties share storage. Spans point into the payload and live as long as it.
 /// </summary>
 internal ref struct Frame
 {
-    /// <summary>Which frame.</summary>
+    internal ulong First;
+    internal ulong Second;
+    internal ulong Third;
+    internal ReadOnlySpan<byte> More;
+
+    /// <summary>Which frame; every STREAM type is <see cref="FrameType.Stream"/>.</summary>
     public FrameType Type { get; internal set; }
-
-    /// <summary>RESET_STREAM, STOP_SENDING, STREAM, MAX_STREAM_DATA, STREAM_DATA_BLOCKED: the stream.</summary>
-    public ulong StreamId { get; internal set; }
-
-    /// <summary>CRYPTO, STREAM: where the data belongs.</summary>
-    public ulong Offset { get; internal set; }
-
-    /// <summary>CRYPTO, STREAM: the data; NEW_TOKEN: the token; CONNECTION_CLOSE: the reason phrase.</summary>
-    public ReadOnlySpan<byte> Data { get; internal set; }
-
-    /// <summary>Where <see cref="Data"/> is in the payload.</summary>
-    public int DataOffset { get; internal set; }
 
     /// <summary>STREAM: the data reaches the end of the stream.</summary>
     public bool Fin { get; internal set; }
 
+    /// <summary>PADDING: how many consecutive bytes. ACK: how many ranges, at least 1. CRYPTO, STREAM: where the data is in the payload.</summary>
+    internal int Number { get; set; }
+
+    /// <summary>CRYPTO, STREAM: the data; NEW_TOKEN: the token; CONNECTION_CLOSE: the reason phrase.</summary>
+    public ReadOnlySpan<byte> Data { get; internal set; }
+
+    /// <summary>CRYPTO, STREAM, NEW_TOKEN, CONNECTION_CLOSE: where <see cref="Data"/> is in the payload.</summary>
+    public readonly int DataOffset => Number;
+
+    /// <summary>RESET_STREAM, STOP_SENDING, STREAM, MAX_STREAM_DATA, STREAM_DATA_BLOCKED: the stream.</summary>
+    public readonly ulong StreamId => First;
+
+    /// <summary>CRYPTO, STREAM: where the data belongs.</summary>
+    public readonly ulong Offset => Second;
+
     /// <summary>MAX_DATA, MAX_STREAM_DATA, MAX_STREAMS and the *_BLOCKED frames: the limit.</summary>
-    public ulong Limit { get; internal set; }
+    public readonly ulong Limit => Second;
 
     /// <summary>RESET_STREAM, STOP_SENDING, CONNECTION_CLOSE: the code.</summary>
-    public ulong ErrorCode { get; internal set; }
+    public readonly ulong ErrorCode => Second;
 
     /// <summary>RESET_STREAM: the length of the stream.</summary>
-    public ulong FinalSize { get; internal set; }
+    public readonly ulong FinalSize => Third;
 
     /// <summary>CONNECTION_CLOSE of the transport: the type of the frame that caused it, 0 if unknown.</summary>
-    public ulong TriggeringFrameType { get; internal set; }
+    public readonly ulong TriggeringFrameType => Third;
 
     /// <summary>NEW_CONNECTION_ID, RETIRE_CONNECTION_ID: the sequence number.</summary>
-    public ulong SequenceNumber { get; internal set; }
+    public readonly ulong SequenceNumber => First;
 
     /// <summary>NEW_CONNECTION_ID: ids with a lower sequence number are to be retired.</summary>
-    public ulong RetirePriorTo { get; internal set; }
+    public readonly ulong RetirePriorTo => Second;
 
     /// <summary>NEW_CONNECTION_ID: the id, 1 to 20 bytes.</summary>
-    public ConnectionId ConnectionId { get; internal set; }
+    public readonly ConnectionId ConnectionId => new(Data);
 
     /// <summary>NEW_CONNECTION_ID: the 16-byte reset token of the id.</summary>
-    public ReadOnlySpan<byte> StatelessResetToken { get; internal set; }
+    public readonly ReadOnlySpan<byte> StatelessResetToken => More;
 
     /// <summary>PATH_CHALLENGE, PATH_RESPONSE: the eight bytes, big-endian.</summary>
-    public ulong PathData { get; internal set; }
+    public readonly ulong PathData => First;
 
     /// <summary>PADDING: how many consecutive bytes.</summary>
-    public int PaddingLength { get; internal set; }
+    public readonly int PaddingLength => Number;
 
     /// <summary>ACK: the largest packet number acknowledged.</summary>
-    public ulong LargestAcknowledged { get; internal set; }
+    public readonly ulong LargestAcknowledged => First;
 
     /// <summary>ACK: the delay field as sent, to be scaled with the sender's ack_delay_exponent.</summary>
-    public ulong AckDelay { get; internal set; }
+    public readonly ulong AckDelay => Second;
 
     /// <summary>ACK: the number of ranges, at least 1.</summary>
-    public int AckRangeCount { get; internal set; }
-
-    /// <summary>ACK with ECN counts: packets received with ECT(0).</summary>
-    public ulong Ect0Count { get; internal set; }
-
-    /// <summary>ACK with ECN counts: packets received with ECT(1).</summary>
-    public ulong Ect1Count { get; internal set; }
-
-    /// <summary>ACK with ECN counts: packets received with congestion experienced.</summary>
-    public ulong CongestionExperiencedCount { get; internal set; }
+    public readonly int AckRangeCount => Number;
 
     /// <summary>ACK: the ranges, newest first.</summary>
-    public readonly AckRangeEnumerator AckRanges => new(LargestAcknowledged, FirstAckRange, AckRangeBytes);
+    public readonly AckRangeEnumerator AckRanges => new(First, Third, More);
 
-    internal ulong FirstAckRange { get; set; }
-
-    internal ReadOnlySpan<byte> AckRangeBytes { get; set; }
+    /// <summary>ACK of type 0x03: its counts.</summary>
+    public readonly EcnCounts EcnCounts
+    {
+        get
+        {
+            int position = 0;
+            VarInt.TryRead(Data, ref position, out ulong ect0);
+            VarInt.TryRead(Data, ref position, out ulong ect1);
+            VarInt.TryRead(Data, ref position, out ulong experienced);
+            return new EcnCounts(ect0, ect1, experienced);
+        }
+    }
 }

@@ -28,6 +28,7 @@ internal ref struct FrameReader
     private readonly PacketType _packet;
     private readonly bool _receiverIsServer;
     private int _position;
+    private Frame _frame;   // the helpers fill it; an out parameter would not pass the ref-safety rules
 
     /// <summary>Reads a payload that arrived in a packet of type <paramref name="packet"/>.</summary>
     public FrameReader(ReadOnlySpan<byte> payload, PacketType packet, bool receiverIsServer)
@@ -56,22 +57,24 @@ internal ref struct FrameReader
             return false;
         if (!TryReadType(out FrameType type))
             return false;
-        frame.Type = type;
+        _frame = new Frame { Type = type };
         bool complete = type switch
         {
-            FrameType.Padding => ReadPadding(ref frame),
+            FrameType.Padding => ReadPadding(),
             FrameType.Ping or FrameType.HandshakeDone => true,
-            FrameType.Ack or FrameType.AckEcn => ReadAck(ref frame),
-            FrameType.Stream => ReadStream(ref frame),
-            FrameType.Crypto => ReadCrypto(ref frame),
-            FrameType.NewConnectionId => ReadNewConnectionId(ref frame),
-            FrameType.ConnectionClose or FrameType.ApplicationClose => ReadClose(ref frame),
-            FrameType.NewToken => ReadToken(ref frame),
-            FrameType.PathChallenge or FrameType.PathResponse => ReadPathData(ref frame),
-            _ => ReadNumbers(ref frame),
+            FrameType.Ack or FrameType.AckEcn => ReadAck(),
+            FrameType.Stream => ReadStream(),
+            FrameType.Crypto => ReadCrypto(),
+            FrameType.NewConnectionId => ReadNewConnectionId(),
+            FrameType.ConnectionClose or FrameType.ApplicationClose => ReadClose(),
+            FrameType.NewToken => ReadToken(),
+            FrameType.PathChallenge or FrameType.PathResponse => ReadPathData(),
+            _ => ReadNumbers(),
         };
         if (!complete && Error is null)
             Fail(QuicError.FrameEncodingError, "truncated frame");
+        if (complete)
+            frame = _frame;
         return complete;
     }
 
@@ -94,16 +97,16 @@ internal ref struct FrameReader
         return true;
     }
 
-    private bool ReadPadding(ref Frame frame)
+    private bool ReadPadding()
     {
         int rest = _payload[_position..].IndexOfAnyExcept((byte)0);
         int count = rest < 0 ? _payload.Length - _position : rest;
         _position += count;
-        frame.PaddingLength = count + 1;
+        _frame.Number = count + 1;
         return true;
     }
 
-    private bool ReadAck(ref Frame frame)
+    private bool ReadAck()
     {
         if (!Next(out ulong largest) || !Next(out ulong delay) || !Next(out ulong count) || !Next(out ulong first))
             return false;
@@ -122,22 +125,21 @@ internal ref struct FrameReader
                 return Fail(QuicError.FrameEncodingError, "ACK range below zero");
             smallest = smallest - gap - 2 - length;
         }
-        frame.LargestAcknowledged = largest;
-        frame.AckDelay = delay;
-        frame.FirstAckRange = first;
-        frame.AckRangeCount = (int)count + 1;
-        frame.AckRangeBytes = _payload[start.._position];
-        if (frame.Type != FrameType.AckEcn)
+        _frame.First = largest;
+        _frame.Second = delay;
+        _frame.Third = first;
+        _frame.Number = (int)count + 1;
+        _frame.More = _payload[start.._position];
+        if (_frame.Type != FrameType.AckEcn)
             return true;
-        if (!Next(out ulong ect0) || !Next(out ulong ect1) || !Next(out ulong experienced))
+        start = _position;
+        if (!Next(out _) || !Next(out _) || !Next(out _))
             return false;
-        frame.Ect0Count = ect0;
-        frame.Ect1Count = ect1;
-        frame.CongestionExperiencedCount = experienced;
+        _frame.Data = _payload[start.._position];
         return true;
     }
 
-    private bool ReadStream(ref Frame frame)
+    private bool ReadStream()
     {
         byte flags = (byte)LastFrameType;
         ulong offset = 0;
@@ -146,121 +148,121 @@ internal ref struct FrameReader
         ulong length = (ulong)(_payload.Length - _position);
         if ((flags & 0x02) != 0 && !Next(out length))
             return false;
-        frame.StreamId = id;
-        frame.Offset = offset;
-        frame.Fin = (flags & 0x01) != 0;
-        return TakeData(ref frame, length) && (offset + length <= VarInt.MaxValue
+        _frame.First = id;
+        _frame.Second = offset;
+        _frame.Fin = (flags & 0x01) != 0;
+        return TakeData(length) && (offset + length <= VarInt.MaxValue
             || Fail(QuicError.FrameEncodingError, "stream data beyond 2^62 - 1"));
     }
 
-    private bool ReadCrypto(ref Frame frame)
+    private bool ReadCrypto()
     {
         if (!Next(out ulong offset) || !Next(out ulong length))
             return false;
-        frame.Offset = offset;
-        return TakeData(ref frame, length) && (offset + length <= VarInt.MaxValue
+        _frame.Second = offset;
+        return TakeData(length) && (offset + length <= VarInt.MaxValue
             || Fail(QuicError.FrameEncodingError, "CRYPTO data beyond 2^62 - 1"));
     }
 
-    private bool ReadToken(ref Frame frame)
+    private bool ReadToken()
     {
         if (!Next(out ulong length))
             return false;
         if (length == 0)
             return Fail(QuicError.FrameEncodingError, "empty token");
-        return TakeData(ref frame, length);
+        return TakeData(length);
     }
 
-    private bool ReadNewConnectionId(ref Frame frame)
+    private bool ReadNewConnectionId()
     {
         const int TokenLength = 16;
         if (!Next(out ulong sequence) || !Next(out ulong retirePriorTo) || _position >= _payload.Length)
             return false;
         int length = _payload[_position++];
-        if (length is 0 or > Wire.ConnectionId.MaxLength)
+        if (length is 0 or > ConnectionId.MaxLength)
             return Fail(QuicError.FrameEncodingError, "connection id length");
         if (retirePriorTo > sequence)
             return Fail(QuicError.FrameEncodingError, "Retire Prior To above the sequence number");
         if (_payload.Length - _position < length + TokenLength)
             return false;
-        frame.SequenceNumber = sequence;
-        frame.RetirePriorTo = retirePriorTo;
-        frame.ConnectionId = new ConnectionId(_payload.Slice(_position, length));
-        frame.StatelessResetToken = _payload.Slice(_position + length, TokenLength);
+        _frame.First = sequence;
+        _frame.Second = retirePriorTo;
+        _frame.Data = _payload.Slice(_position, length);
+        _frame.More = _payload.Slice(_position + length, TokenLength);
         _position += length + TokenLength;
         return true;
     }
 
-    private bool ReadPathData(ref Frame frame)
+    private bool ReadPathData()
     {
         if (_payload.Length - _position < 8)
             return false;
-        frame.PathData = BinaryPrimitives.ReadUInt64BigEndian(_payload[_position..]);
+        _frame.First = BinaryPrimitives.ReadUInt64BigEndian(_payload[_position..]);
         _position += 8;
         return true;
     }
 
-    private bool ReadClose(ref Frame frame)
+    private bool ReadClose()
     {
         ulong trigger = 0;
-        if (!Next(out ulong code) || (frame.Type == FrameType.ConnectionClose && !Next(out trigger))
+        if (!Next(out ulong code) || (_frame.Type == FrameType.ConnectionClose && !Next(out trigger))
             || !Next(out ulong length))
         {
             return false;
         }
-        frame.ErrorCode = code;
-        frame.TriggeringFrameType = trigger;
-        return TakeData(ref frame, length);
+        _frame.Second = code;
+        _frame.Third = trigger;
+        return TakeData(length);
     }
 
     /// <summary>Frames that consist of one to three numbers.</summary>
-    private bool ReadNumbers(ref Frame frame)
+    private bool ReadNumbers()
     {
         if (!Next(out ulong first))
             return false;
         ulong second;
-        switch (frame.Type)
+        switch (_frame.Type)
         {
             case FrameType.ResetStream:
                 if (!Next(out second) || !Next(out ulong finalSize))
                     return false;
-                frame.StreamId = first;
-                frame.ErrorCode = second;
-                frame.FinalSize = finalSize;
+                _frame.First = first;
+                _frame.Second = second;
+                _frame.Third = finalSize;
                 return true;
             case FrameType.StopSending:
                 if (!Next(out second))
                     return false;
-                frame.StreamId = first;
-                frame.ErrorCode = second;
+                _frame.First = first;
+                _frame.Second = second;
                 return true;
             case FrameType.MaxStreamData or FrameType.StreamDataBlocked:
                 if (!Next(out second))
                     return false;
-                frame.StreamId = first;
-                frame.Limit = second;
+                _frame.First = first;
+                _frame.Second = second;
                 return true;
             case FrameType.MaxStreamsBidirectional or FrameType.MaxStreamsUnidirectional
                 or FrameType.StreamsBlockedBidirectional or FrameType.StreamsBlockedUnidirectional:
-                frame.Limit = first;
+                _frame.Second = first;
                 return first <= MaxStreamCount || Fail(QuicError.FrameEncodingError, "more than 2^60 streams");
             case FrameType.RetireConnectionId:
-                frame.SequenceNumber = first;
+                _frame.First = first;
                 return true;
             default:   // MAX_DATA, DATA_BLOCKED
-                frame.Limit = first;
+                _frame.Second = first;
                 return true;
         }
     }
 
     private bool Next(out ulong value) => VarInt.TryRead(_payload, ref _position, out value);
 
-    private bool TakeData(ref Frame frame, ulong length)
+    private bool TakeData(ulong length)
     {
         if (length > (ulong)(_payload.Length - _position))
             return false;
-        frame.DataOffset = _position;
-        frame.Data = _payload.Slice(_position, (int)length);
+        _frame.Number = _position;
+        _frame.Data = _payload.Slice(_position, (int)length);
         _position += (int)length;
         return true;
     }

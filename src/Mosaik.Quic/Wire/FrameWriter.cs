@@ -26,7 +26,8 @@ internal ref struct FrameWriter
     /// <summary>Takes back everything after a position.</summary>
     public void Rewind(int position)
     {
-        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)position, (uint)_position);
+        ArgumentOutOfRangeException.ThrowIfNegative(position);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(position, _position);
         _position = position;
     }
 

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 
 namespace Mosaik.Quic.Wire;
 
@@ -21,6 +22,7 @@ namespace Mosaik.Quic.Wire;
 /// reserved bits, which are protected (see <see cref="HasReservedBits"/>), and the datagram size of Initials.
 /// </para>
 /// </remarks>
+[StructLayout(LayoutKind.Auto)]
 internal readonly struct PacketHeader
 {
     /// <summary>QUIC version 1, the only one spoken (spec/quic.md §6.1).</summary>

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 
 namespace Mosaik.Quic.Wire;
 
@@ -7,6 +8,7 @@ namespace Mosaik.Quic.Wire;
 /// <param name="LengthSize">The bytes of the length field, 2 or 4; 0 in short headers.</param>
 /// <param name="PacketNumberOffset">Where the packet number is.</param>
 /// <param name="PacketNumberLength">Its bytes, 1 to 4.</param>
+[StructLayout(LayoutKind.Auto)]
 internal readonly record struct PacketHeaderLayout(
     int LengthOffset, int LengthSize, int PacketNumberOffset, int PacketNumberLength)
 {

@@ -1,6 +1,9 @@
+using System.Runtime.InteropServices;
+
 namespace Mosaik.Quic.Wire;
 
 /// <summary>Consecutive packet numbers, both ends included: one range of an ACK frame.</summary>
+[StructLayout(LayoutKind.Auto)]
 internal readonly record struct PacketNumberRange(ulong Smallest, ulong Largest);
 
 /// <summary>

@@ -71,8 +71,7 @@ internal static class VarInt
     public static void WriteFixed(Span<byte> destination, ulong value, int length)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(value, MaxValue);
-        if (Length(value) > length)
-            throw new ArgumentOutOfRangeException(nameof(length));
+        ArgumentOutOfRangeException.ThrowIfLessThan(length, Length(value));
         switch (length)
         {
             case 1:
