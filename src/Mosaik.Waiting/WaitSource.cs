@@ -88,7 +88,8 @@ internal abstract class WaitSource<T> : IValueTaskSource<T>, IValueTaskSource, I
     {
         ArgumentNullException.ThrowIfNull(continuation);
         CheckVersion(token);
-        if (flags.HasFlag(ValueTaskSourceOnCompletedFlags.FlowExecutionContext))
+        const ValueTaskSourceOnCompletedFlags Flow = ValueTaskSourceOnCompletedFlags.FlowExecutionContext;
+        if ((flags & Flow) == Flow)
             _context = ExecutionContext.Capture();
         _state = state;
         var previous = Interlocked.CompareExchange(ref _continuation, continuation, null);
@@ -118,7 +119,7 @@ internal abstract class WaitSource<T> : IValueTaskSource<T>, IValueTaskSource, I
         }
 
         _ = System.Threading.Tasks.Task.Factory.StartNew(
-            Resume, this, CancellationToken.None, TaskCreationOptions.DenyChildAttach, _scheduler);
+            Resume, this, CancellationToken.None, TaskSchedulerExtensions.Options, _scheduler);
     }
 
     private void Execute()
