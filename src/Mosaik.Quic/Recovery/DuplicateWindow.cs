@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace Mosaik.Quic.Recovery;
 
@@ -7,6 +8,7 @@ namespace Mosaik.Quic.Recovery;
 /// received (RFC 9000 §12.3 allows such a minimum). spec/quic.md §6.2 asks for at least 128; one thousand costs 128 bytes
 /// and survives the reordering of several coalesced batches.
 /// </summary>
+[StructLayout(LayoutKind.Auto)]
 internal struct DuplicateWindow
 {
     /// <summary>How many numbers, counted back from the largest, are told apart.</summary>

@@ -35,6 +35,12 @@ internal sealed class SentPackets
     /// <summary>Outstanding packets that elicit an ACK.</summary>
     public int AckElicitingCount { get; private set; }
 
+    /// <summary>
+    /// Whether the last <see cref="Settle"/> moved <see cref="First"/> across packets acknowledged out of order: a run of
+    /// lost packets ends there (RFC 9002 §7.6.2).
+    /// </summary>
+    public bool PassedAcknowledged { get; private set; }
+
     /// <summary>The record of a number in [<see cref="First"/>, <see cref="End"/>).</summary>
     public ref SentPacket this[ulong packetNumber]
     {
@@ -58,7 +64,11 @@ internal sealed class SentPackets
         if (Count == 0)
             First = packetNumber;
         while (packetNumber - First >= (ulong)_ring.Length)
+        {
             MakeRoom();
+            if (Count == 0)
+                First = packetNumber;
+        }
         for (ulong skipped = Math.Max(End, First); skipped < packetNumber; skipped++)
             Slot(skipped).State = SentPacketState.NotSent;
 
@@ -88,6 +98,7 @@ internal sealed class SentPackets
         Count--;
         if (slot.AckEliciting)
             AckElicitingCount--;
+        PassedAcknowledged = false;
         if (packetNumber == First)
             SkipSettled();
     }
@@ -111,8 +122,13 @@ internal sealed class SentPackets
 
     private void SkipSettled()
     {
-        while (First < End && Slot(First).State != SentPacketState.Outstanding)
-            First++;
+        for (First++; First < End; First++)
+        {
+            SentPacketState state = Slot(First).State;
+            if (state == SentPacketState.Outstanding)
+                return;
+            PassedAcknowledged |= state == SentPacketState.Acknowledged;
+        }
     }
 
     private void MakeRoom()
@@ -120,8 +136,6 @@ internal sealed class SentPackets
         if (Count > 0 && !Slot(First).InFlight)
         {
             Settle(First, SentPacketState.Lost);
-            if (Count == 0)
-                First = End;
             return;
         }
         int capacity = Math.Max(InitialCapacity, checked(_ring.Length * 2));
