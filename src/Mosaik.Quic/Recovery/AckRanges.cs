@@ -1,3 +1,5 @@
+using Mosaik.Quic.Wire;
+
 namespace Mosaik.Quic.Recovery;
 
 /// <summary>The packet numbers received in one space, as ranges from which ACK frames are written.</summary>

@@ -1,3 +1,5 @@
+using Mosaik.Quic.Wire;
+
 namespace Mosaik.Quic.Recovery;
 
 internal sealed partial class LossDetector
