@@ -119,13 +119,10 @@ internal sealed partial class LossDetector
                 _ackLargestSentAt = packet.TimeSent;
             if (_ackNewestSentAt is null || packet.TimeSent > _ackNewestSentAt)
                 _ackNewestSentAt = packet.TimeSent;
-            if (packet.InFlight)
-            {
-                Congestion.OnPacketRemoved(packet.Size);
-                if (Congestion.MayGrow(packet.TimeSent))
-                    _ackedBytes += packet.Size;
-            }
+            if (packet.InFlight && Congestion.MayGrow(packet.TimeSent))
+                _ackedBytes += packet.Size;
         }
+        RemoveFromFlight(in packet);
         // What is older than the oldest outstanding packet is settled already, so no run of losses can span this one.
         if (packetNumber == s.Sent.First)
             s.LossRun.Break();
@@ -167,11 +164,11 @@ internal sealed partial class LossDetector
                 s.LossTime = packet.TimeSent + delay;
                 break;
             }
+            RemoveFromFlight(in packet);
             if (packet.PathGeneration == _pathGeneration)
             {
                 if (packet.InFlight)
                 {
-                    Congestion.OnPacketRemoved(packet.Size);
                     lostBytes += packet.Size;
                     newestLostSentAt = packet.TimeSent;
                 }

@@ -47,6 +47,9 @@ internal sealed partial class LossDetector
     private readonly PacketSpace[] _spaces;
 
     private int _pathGeneration;
+    private int _newestGeneration;
+    private int _previousGeneration = -1;
+    private CongestionController? _previousCongestion;   // of the path before, whose packets are still settled
     private TimeSpan? _firstSampleAt;
     private int _ackDelayExponent = 3;
     private bool _handshakeAckReceived;
@@ -204,15 +207,20 @@ internal sealed partial class LossDetector
     }
 
     /// <summary>
-    /// The peer moved to another address: RTT and congestion start anew, and packets sent before feed neither of them
-    /// (RFC 9000 §9.4). The old controller is left with what was in flight.
+    /// The peer moved to another address, or back to the one before: RTT and congestion are those given now, and packets sent on
+    /// the other path feed neither of them (RFC 9000 §9.4). With the estimator and controller already in use nothing changes.
     /// </summary>
     public void OnPathChanged(TimeSpan now, RttEstimator rtt, CongestionController congestion)
     {
+        if (ReferenceEquals(congestion, Congestion))
+            return;
+        int generation = ReferenceEquals(congestion, _previousCongestion) ? _previousGeneration : ++_newestGeneration;
+        _previousCongestion = Congestion;
+        _previousGeneration = _pathGeneration;
+        _pathGeneration = generation;
         Rtt = rtt;
         Congestion = congestion;
-        _pathGeneration++;
-        _firstSampleAt = null;
+        _firstSampleAt = rtt.HasSample ? now : null;
         ProbeTimeoutCount = 0;
         foreach (PacketSpace s in _spaces)
             s.LossRun.Break();
@@ -224,13 +232,17 @@ internal sealed partial class LossDetector
         for (ulong n = s.Sent.First; n < s.Sent.End; n++)
         {
             if (s.Sent.IsOutstanding(n))
-                RemoveFromFlight(ref s.Sent[n]);
+                RemoveFromFlight(in s.Sent[n]);
         }
     }
 
-    private void RemoveFromFlight(ref SentPacket packet)
+    private void RemoveFromFlight(in SentPacket packet)
     {
-        if (packet.InFlight && packet.PathGeneration == _pathGeneration)
+        if (!packet.InFlight)
+            return;
+        if (packet.PathGeneration == _pathGeneration)
             Congestion.OnPacketRemoved(packet.Size);
+        else if (packet.PathGeneration == _previousGeneration)
+            _previousCongestion?.OnPacketRemoved(packet.Size);
     }
 }

@@ -1,3 +1,5 @@
+using Mosaik.Quic.Wire;
+
 namespace Mosaik.Quic.Recovery;
 
 /// <summary>Everything about one packet number space: what was sent, what was received, what is owed.</summary>

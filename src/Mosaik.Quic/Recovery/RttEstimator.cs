@@ -15,6 +15,14 @@ internal sealed class RttEstimator
     /// <summary>The assumed precision of timers (RFC 9002 §6.1.2).</summary>
     public static readonly TimeSpan Granularity = TimeSpan.FromMilliseconds(1);
 
+    /// <summary>An estimate without samples.</summary>
+    /// <param name="initial">The round-trip time assumed until the first sample; <see cref="Initial"/> if not given.</param>
+    public RttEstimator(TimeSpan? initial = null)
+    {
+        Smoothed = initial ?? Initial;
+        Variation = Smoothed / 2;
+    }
+
     /// <summary>Whether a sample was taken.</summary>
     public bool HasSample { get; private set; }
 
@@ -25,10 +33,10 @@ internal sealed class RttEstimator
     public TimeSpan Min { get; private set; }
 
     /// <summary>The smoothed round-trip time.</summary>
-    public TimeSpan Smoothed { get; private set; } = Initial;
+    public TimeSpan Smoothed { get; private set; }
 
     /// <summary>The mean deviation.</summary>
-    public TimeSpan Variation { get; private set; } = Initial / 2;
+    public TimeSpan Variation { get; private set; }
 
     /// <summary>smoothed + max(4 × deviation, granularity): the probe timeout without the peer's delay and without back-off.</summary>
     public TimeSpan ProbeTimeoutBase => Smoothed + Max(Variation * 4, Granularity);
