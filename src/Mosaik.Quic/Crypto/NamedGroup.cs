@@ -1,4 +1,4 @@
-namespace Mosaik.Quic.Tls;
+namespace Mosaik.Quic.Crypto;
 
 /// <summary>The key-exchange groups of the profile (spec/quic.md §3.8), with their numbers on the wire.</summary>
 internal enum NamedGroup : ushort
