@@ -1,0 +1,29 @@
+namespace Mosaik.Quic.Streams;
+
+/// <summary>The limits of the stream layer (spec/quic.md §6.2, spec/reliability.md §11).</summary>
+internal static class StreamLimits
+{
+    /// <summary>Bytes of one stream that are written and not yet in packets; beyond it writes wait (E15).</summary>
+    public const int UnsentPerStream = 256 * 1024;
+
+    /// <summary>A waiting writer goes on when this much or less is unsent, so that it is not woken for every packet.</summary>
+    public const int UnsentResume = UnsentPerStream / 2;
+
+    /// <summary>Bytes of all streams that are written and not yet acknowledged (E15).</summary>
+    public const int UnacknowledgedPerConnection = 10_000_000;
+
+    /// <summary>Waiting writers go on when this much or less is unacknowledged.</summary>
+    public const int UnacknowledgedResume = UnacknowledgedPerConnection - UnsentPerStream;
+
+    /// <summary>The largest receive window that is supported: positions within it are 32-bit numbers.</summary>
+    public const ulong LargestWindow = 1 << 30;
+
+    /// <summary>CRYPTO bytes that are buffered per level (E7).</summary>
+    public const int CryptoBuffer = 64 * 1024;
+
+    /// <summary>Data that would have to be cut shorter than this waits for the next packet, unless the packet is empty.</summary>
+    public const int SmallestFragment = 32;
+
+    /// <summary>MAX_STREAMS is sent when this fraction of the streams allowed has finished.</summary>
+    public const ulong StreamUpdateFraction = 8;
+}
