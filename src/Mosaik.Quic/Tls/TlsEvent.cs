@@ -15,8 +15,8 @@ internal enum TlsEventKind
     InstallReadKeys = 2,
 
     /// <summary>
-    /// <see cref="TlsEvent.Data"/> are the peer's transport parameters. On the client they are authenticated only when
-    /// the handshake is complete, on the server only by the client's Finished.
+    /// <see cref="TlsEvent.Data"/> are the peer's transport parameters. A client gets them when the server is
+    /// authenticated; a server with the ClientHello, because its limits apply to what it sends before the client is.
     /// </summary>
     PeerTransportParameters = 3,
 

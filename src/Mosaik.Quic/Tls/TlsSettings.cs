@@ -1,3 +1,4 @@
+using System.Text;
 using Mosaik.Quic.Crypto;
 
 namespace Mosaik.Quic.Tls;
@@ -15,7 +16,10 @@ internal abstract record TlsSettings
     /// <summary>The own identity. Not disposed by the handshake: one key serves a whole endpoint.</summary>
     internal required Ed25519SigningKey Identity { get; init; }
 
-    /// <summary>The application protocols, 1 to 255 bytes of UTF-8 each: offered ones of a client in order, accepted ones of a server by preference.</summary>
+    /// <summary>
+    /// The application protocols, 1 to 255 bytes of UTF-8 each: what a client offers, what a server accepts by
+    /// preference.
+    /// </summary>
     internal required IReadOnlyList<string> Alpn { get; init; }
 
     /// <summary>The encoded own transport parameters.</summary>
@@ -35,6 +39,28 @@ internal abstract record TlsSettings
 
     /// <summary>A fixed X25519 private key instead of a random one, for recorded handshakes; empty in production.</summary>
     internal ReadOnlyMemory<byte> FixedX25519PrivateKey { get; init; }
+
+    /// <summary>Refuses settings under which no handshake could be correct: a mistake of the caller, not of a peer.</summary>
+    /// <exception cref="ArgumentException">A list is empty or a value has a wrong length.</exception>
+    internal static void Validate(TlsSettings settings)
+    {
+        if (settings.CipherSuites.Count == 0 || !settings.CipherSuites.All(suite => suite.IsKnown))
+            throw new ArgumentException("Cipher suites must be some of the three of TLS 1.3.", nameof(settings));
+        if (settings.Groups.Count == 0
+            || !settings.Groups.All(group => group is NamedGroup.X25519 or NamedGroup.P256))
+        {
+            throw new ArgumentException("Groups must be X25519, P-256 or both.", nameof(settings));
+        }
+        if (settings.Alpn.Count == 0)
+            throw new ArgumentException("At least one application protocol is needed.", nameof(settings));
+        foreach (var name in settings.Alpn)
+        {
+            if (Encoding.UTF8.GetByteCount(name) is 0 or > byte.MaxValue)
+                throw new ArgumentException("An application protocol has 1 to 255 bytes.", nameof(settings));
+        }
+        if (settings is TlsClientSettings { ExpectedPeerKey.Length: not Ed25519Strict.PublicKeyLength })
+            throw new ArgumentException("A peer key has 32 bytes.", nameof(settings));
+    }
 }
 
 /// <summary>What a client needs.</summary>
