@@ -6,6 +6,9 @@ public interface ITransportStream
     /// <summary>The number of the stream within its connection.</summary>
     long Id { get; }
 
+    /// <summary>Who sends.</summary>
+    TransportStreamDirection Direction { get; }
+
     /// <summary>Reads what has arrived, waiting for at least one byte.</summary>
     /// <param name="destination">Where to; not empty.</param>
     /// <param name="cancellationToken">Withdraws the read; nothing is lost.</param>
