@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
+using Mosaik.Postcard;
 
 namespace Mosaik.Primitives;
 
@@ -9,6 +10,7 @@ namespace Mosaik.Primitives;
 /// and the configured lookups. What an address claims is never trusted: the handshake proves the id.
 /// </remarks>
 [JsonConverter(typeof(EndpointAddressJsonConverter))]
+[PostcardConverter(typeof(EndpointAddressPostcardConverter))]
 public sealed partial class EndpointAddress : IEquatable<EndpointAddress>
 {
     /// <summary>Creates the address; the set is sorted and freed of duplicates.</summary>

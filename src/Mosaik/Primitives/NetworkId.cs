@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json.Serialization;
+using Mosaik.Postcard;
 
 namespace Mosaik.Primitives;
 
@@ -9,6 +10,7 @@ namespace Mosaik.Primitives;
 /// <see cref="UniqueId"/>, and explicitly back (spec/wire.md §1.1).
 /// </remarks>
 [JsonConverter(typeof(IdentifierJsonConverter<NetworkId>))]
+[PostcardConverter(typeof(IdentifierPostcardConverter<NetworkId>))]
 public readonly record struct NetworkId : IComparable<NetworkId>, ISpanFormattable, IUtf8SpanFormattable, ISpanParsable<NetworkId>,
     IIdentifier<NetworkId>
 {
@@ -91,6 +93,11 @@ public readonly record struct NetworkId : IComparable<NetworkId>, ISpanFormattab
     public bool TryFormat(
         Span<byte> utf8Destination, out int bytesWritten, ReadOnlySpan<char> format, IFormatProvider? provider) =>
         _id.TryFormat(utf8Destination, out bytesWritten, format, provider);
+
+    /// <summary>The from-string rule, see <see cref="From(string)"/>.</summary>
+    /// <param name="s">The text.</param>
+    /// <returns>The identifier.</returns>
+    public static NetworkId Parse(string s) => new(UniqueId.From(s));
 
     /// <inheritdoc cref="UniqueId.Parse(string, IFormatProvider)"/>
     public static NetworkId Parse(string s, IFormatProvider? provider) => new(UniqueId.From(s));

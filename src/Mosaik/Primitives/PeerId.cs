@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json.Serialization;
+using Mosaik.Postcard;
 using Mosaik.Quic.Crypto;
 
 namespace Mosaik.Primitives;
@@ -10,6 +11,7 @@ namespace Mosaik.Primitives;
 /// point of the curve. A key of small order passes that check, but no signature ever verifies under it.
 /// </remarks>
 [JsonConverter(typeof(IdentifierJsonConverter<PeerId>))]
+[PostcardConverter(typeof(IdentifierPostcardConverter<PeerId>))]
 public readonly record struct PeerId : IComparable<PeerId>, ISpanFormattable, IUtf8SpanFormattable, ISpanParsable<PeerId>,
     IIdentifier<PeerId>
 {

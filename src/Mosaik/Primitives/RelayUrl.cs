@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 
 namespace Mosaik.Primitives;
 
@@ -86,19 +87,38 @@ internal static class RelayUrl
         return address.AddressFamily == AddressFamily.InterNetworkV6 && host.SequenceEqual(Rfc5952.Format(address));
     }
 
+    /// <summary>
+    /// Decoded and encoded again it is the same, and the decoded form holds nothing that IDNA would map or refuse: only
+    /// lower-case or caseless letters, marks and digits. Stricter than UTS 46, whose tables the BCL does not carry.
+    /// </summary>
     private static bool SurvivesIdna(ReadOnlySpan<char> label)
     {
         string text = label.ToString();
         try
         {
             string unicode = Idn.GetUnicode(text);
-            return unicode != text && Idn.GetAscii(unicode) == text;
+            if (unicode == text || Idn.GetAscii(unicode) != text)
+                return false;
+            foreach (Rune rune in unicode.EnumerateRunes())
+            {
+                if (!IsPlain(rune))
+                    return false;
+            }
+            return true;
         }
         catch (ArgumentException)
         {
             return false; // the BCL's way to say that the label is not valid punycode
         }
     }
+
+    private static bool IsPlain(Rune rune) => Rune.GetUnicodeCategory(rune) switch
+    {
+        UnicodeCategory.LowercaseLetter or UnicodeCategory.OtherLetter => true,
+        UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark => true,
+        UnicodeCategory.DecimalDigitNumber => true,
+        _ => rune.Value == '-',
+    };
 
     private static bool IsPath(ReadOnlySpan<char> path)
     {

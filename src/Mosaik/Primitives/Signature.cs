@@ -1,9 +1,11 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
+using Mosaik.Postcard;
 
 namespace Mosaik.Primitives;
 
 /// <summary>An Ed25519 signature: 64 raw bytes, without a prefix on the wire.</summary>
+[PostcardConverter(typeof(SignaturePostcardConverter))]
 [StructLayout(LayoutKind.Sequential, Size = Length)]
 public readonly struct Signature : IEquatable<Signature>
 {

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json.Serialization;
+using Mosaik.Postcard;
 
 namespace Mosaik.Primitives;
 
@@ -9,6 +10,7 @@ namespace Mosaik.Primitives;
 /// <see cref="UniqueId"/>, and explicitly back (spec/wire.md §1.1).
 /// </remarks>
 [JsonConverter(typeof(IdentifierJsonConverter<StreamId>))]
+[PostcardConverter(typeof(IdentifierPostcardConverter<StreamId>))]
 public readonly record struct StreamId : IComparable<StreamId>, ISpanFormattable, IUtf8SpanFormattable, ISpanParsable<StreamId>,
     IIdentifier<StreamId>
 {
@@ -42,6 +44,11 @@ public readonly record struct StreamId : IComparable<StreamId>, ISpanFormattable
         id = new StreamId(raw);
         return valid;
     }
+
+    /// <summary>The default id of a stream of this type: the from-string rule applied to its wire name.</summary>
+    /// <typeparam name="T">The type of the data. Without a <see cref="WireNameAttribute"/> its id changes with its name.</typeparam>
+    /// <returns>The id.</returns>
+    public static StreamId Of<T>() => From(WireNames.Of<T>());
 
     /// <inheritdoc cref="UniqueId.Derive(ReadOnlySpan{byte})"/>
     public UniqueId Derive(ReadOnlySpan<byte> info) => _id.Derive(info);
@@ -91,6 +98,11 @@ public readonly record struct StreamId : IComparable<StreamId>, ISpanFormattable
     public bool TryFormat(
         Span<byte> utf8Destination, out int bytesWritten, ReadOnlySpan<char> format, IFormatProvider? provider) =>
         _id.TryFormat(utf8Destination, out bytesWritten, format, provider);
+
+    /// <summary>The from-string rule, see <see cref="From(string)"/>.</summary>
+    /// <param name="s">The text.</param>
+    /// <returns>The identifier.</returns>
+    public static StreamId Parse(string s) => new(UniqueId.From(s));
 
     /// <inheritdoc cref="UniqueId.Parse(string, IFormatProvider)"/>
     public static StreamId Parse(string s, IFormatProvider? provider) => new(UniqueId.From(s));

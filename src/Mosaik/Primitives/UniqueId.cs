@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using System.Text.Json.Serialization;
+using Mosaik.Postcard;
 using Mosaik.Quic;
 
 namespace Mosaik.Primitives;
@@ -15,6 +16,7 @@ namespace Mosaik.Primitives;
 /// JSON: 64 hexadecimal characters, read strictly (no hash fallback).
 /// </remarks>
 [JsonConverter(typeof(IdentifierJsonConverter<UniqueId>))]
+[PostcardConverter(typeof(IdentifierPostcardConverter<UniqueId>))]
 public readonly partial struct UniqueId : IEquatable<UniqueId>, IComparable<UniqueId>, ISpanFormattable, IUtf8SpanFormattable,
     ISpanParsable<UniqueId>, IIdentifier<UniqueId>
 {
@@ -214,6 +216,11 @@ public readonly partial struct UniqueId : IEquatable<UniqueId>, IComparable<Uniq
     public bool TryFormat(
         Span<byte> utf8Destination, out int bytesWritten, ReadOnlySpan<char> format, IFormatProvider? provider) =>
         IdText.TryFormat(_bytes.AsSpan(), utf8Destination, out bytesWritten, format);
+
+    /// <summary>The from-string rule, see <see cref="From(string)"/>.</summary>
+    /// <param name="s">The text.</param>
+    /// <returns>The identifier.</returns>
+    public static UniqueId Parse(string s) => From(s);
 
     /// <summary>The from-string rule, see <see cref="From(string)"/>.</summary>
     /// <param name="s">The text.</param>
