@@ -5,6 +5,7 @@ using System.Net;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Text;
+using Mosaik.Postcard;
 
 namespace Mosaik.Primitives;
 
@@ -55,6 +56,7 @@ public static class WireNames
         [typeof(Memory<>)] = "alloc::vec::Vec",
         [typeof(ReadOnlyMemory<>)] = "alloc::vec::Vec",
         [typeof(Nullable<>)] = "core::option::Option",
+        [typeof(Optional<>)] = "core::option::Option",
         [typeof(Dictionary<,>)] = "std::collections::hash::map::HashMap",
         [typeof(IReadOnlyDictionary<,>)] = "std::collections::hash::map::HashMap",
         [typeof(ImmutableDictionary<,>)] = "std::collections::hash::map::HashMap",

@@ -9,7 +9,7 @@ public sealed class EndpointAddressTests
 {
     private static readonly PeerId Id = SecretKey.FromSeed(new byte[32]).PeerId;
 
-    private static TransportAddress Ip(string text) => new TransportAddress.Ip(IPEndPoint.Parse(text));
+    private static TransportAddress.Ip Ip(string text) => new TransportAddress.Ip(IPEndPoint.Parse(text));
 
     [Fact]
     public void Addresses_that_differ_only_in_scope_are_written_once()

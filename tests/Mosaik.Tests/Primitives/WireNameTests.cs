@@ -17,6 +17,7 @@ public sealed class WireNameTests
     [InlineData(typeof(IReadOnlyList<byte>), "alloc::vec::Vec<u8>")]
     [InlineData(typeof(FrozenDictionary<Tag, PeerId>), "std::collections::hash::map::HashMap<mosaik::primitives::id::Digest, iroh_base::key::PublicKey>")]
     [InlineData(typeof(ImmutableSortedSet<long>), "alloc::collections::btree::set::BTreeSet<i64>")]
+    [InlineData(typeof(Mosaik.Postcard.Optional<string>), "core::option::Option<alloc::string::String>")]
     [InlineData(typeof(ValueTuple), "()")]
     [InlineData(typeof(Tuple<byte>), "(u8,)")]
     [InlineData(typeof((byte, byte, byte, byte, byte, byte, byte, ushort, uint)), "(u8, u8, u8, u8, u8, u8, u8, u16, u32)")]
