@@ -92,9 +92,9 @@ internal abstract class CongestionController
     public void OnAcknowledged(TimeSpan now, TimeSpan newestTimeSent, long bytes, RttEstimator rtt)
     {
         bool used = IsWindowUsed;
-        if (newestTimeSent >= _roundStart)
+        if (newestTimeSent > _roundStart)
         {
-            // Everything sent before is acknowledged or overtaken: a round trip has passed.
+            // A packet sent after the round began is acknowledged: a round trip has passed.
             _roundStart = _lastSent;
             _maxInFlightLastRound = _maxInFlightThisRound;
             _maxInFlightThisRound = BytesInFlight;
