@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 
@@ -6,7 +5,7 @@ namespace Mosaik.Quic.Recovery;
 
 /// <summary>
 /// The frames of one sent packet. Up to <see cref="InlineCapacity"/> frames live in the struct; more are kept in an array
-/// rented from the shared pool, so recording a packet allocates nothing in steady state.
+/// rented from a pool, so recording a packet allocates nothing in steady state.
 /// </summary>
 /// <remarks>
 /// The list is a mutable struct with one owner: pass it by <c>ref</c> while a packet is written, then move it (one copy)
@@ -58,7 +57,7 @@ internal struct SentFrameList
     {
         if (_overflow is not null)
         {
-            ArrayPool<SentFrame>.Shared.Return(_overflow);
+            SentFramePool.Return(_overflow);
             _overflow = null;
         }
         _count = 0;
@@ -66,10 +65,10 @@ internal struct SentFrameList
 
     private void Grow()
     {
-        SentFrame[] larger = ArrayPool<SentFrame>.Shared.Rent(Math.Max(InlineCapacity * 4, _count * 2));
+        SentFrame[] larger = SentFramePool.Rent(Math.Max(SentFramePool.ArrayLength, _count * 2));
         AsSpan().CopyTo(larger);
         if (_overflow is not null)
-            ArrayPool<SentFrame>.Shared.Return(_overflow);
+            SentFramePool.Return(_overflow);
         _overflow = larger;
     }
 
