@@ -1,5 +1,5 @@
-#pragma warning disable MA0025
 using System.Net;
+using Mosaik.Quic.Driver;
 
 namespace Mosaik.Quic;
 
@@ -11,55 +11,58 @@ namespace Mosaik.Quic;
 /// </remarks>
 public sealed class QuicConnection : IAsyncDisposable
 {
-    internal QuicConnection()
-    {
-    }
+    private readonly ConnectionDriver _driver;
+
+    internal QuicConnection(ConnectionDriver driver) => _driver = driver;
+
+    /// <summary>What is behind the handle, for tests. Its core may be looked at between turns only.</summary>
+    internal ConnectionDriver Driver => _driver;
 
     /// <summary>A number that no other connection of this process has.</summary>
-    public long Id => throw new NotImplementedException();
+    public long Id => _driver.Id;
 
     /// <summary>True if this side dialled.</summary>
-    public bool IsClient => throw new NotImplementedException();
+    public bool IsClient => _driver.IsClient;
 
     /// <summary>The 32-byte public key the peer has proved.</summary>
-    public ReadOnlyMemory<byte> PeerKey => throw new NotImplementedException();
+    public ReadOnlyMemory<byte> PeerKey => _driver.PeerKey;
 
     /// <summary>The protocol both sides agreed on.</summary>
-    public string Alpn => throw new NotImplementedException();
+    public string Alpn => _driver.Alpn;
 
     /// <summary>The peer's address on the path in use; it changes when the peer migrates.</summary>
-    public IPEndPoint RemoteEndPoint => throw new NotImplementedException();
+    public IPEndPoint RemoteEndPoint => _driver.RemoteEndPoint;
 
     /// <summary>The smoothed round-trip time of the path in use, sampled at most every 250 ms.</summary>
-    public TimeSpan SmoothedRtt => throw new NotImplementedException();
+    public TimeSpan SmoothedRtt => _driver.SmoothedRtt;
 
-    /// <summary>Completes when the connection has ended, with the reason; never fails. Any number may wait.</summary>
-    public Task<QuicCloseInfo> Closed => throw new NotImplementedException();
+    /// <summary>How the connection ended; null while it lives.</summary>
+    public QuicCloseInfo? CloseInfo => _driver.CloseInfo;
+
+    /// <summary>Completes when the connection has ended, with the reason. Any number may wait.</summary>
+    public ValueTask<QuicCloseInfo> WaitClosedAsync(CancellationToken cancellationToken = default) =>
+        _driver.WaitClosedAsync(cancellationToken);
 
     /// <summary>Opens a stream; waits while the peer's limit of concurrent streams is reached, first come first served.</summary>
     /// <remarks>The peer hears of the stream with the first bytes written to it.</remarks>
     public ValueTask<QuicStream> OpenStreamAsync(
         QuicStreamDirection direction, CancellationToken cancellationToken = default) =>
-        throw new NotImplementedException();
-
-    /// <summary>The next stream the peer has opened, of either direction. Any number may wait, first come first served.</summary>
-    public ValueTask<QuicStream> AcceptStreamAsync(CancellationToken cancellationToken = default) =>
-        throw new NotImplementedException();
+        _driver.OpenStreamAsync(direction, cancellationToken);
 
     /// <summary>The next stream of one direction the peer has opened. Any number may wait, first come first served.</summary>
     public ValueTask<QuicStream> AcceptStreamAsync(
         QuicStreamDirection direction, CancellationToken cancellationToken = default) =>
-        throw new NotImplementedException();
+        _driver.AcceptStreamAsync(direction, cancellationToken);
 
     /// <summary>
     /// Closes with an application code; completes when the close packet has been handed to the network. Data not yet
     /// acknowledged may be lost: <see cref="QuicStream.WaitAllAcknowledgedAsync"/> comes first where that matters.
     /// Closing a closed connection does nothing.
     /// </summary>
-    public ValueTask CloseAsync(ulong code, string reason = "") => throw new NotImplementedException();
+    public ValueTask CloseAsync(ulong code, string reason = "") => _driver.CloseAsync(code, reason);
 
     /// <summary>Like <see cref="CloseAsync"/>, without waiting for the packet to leave.</summary>
-    public void Abort(ulong code = 0, string reason = "") => throw new NotImplementedException();
+    public void Abort(ulong code = 0, string reason = "") => _driver.Abort(code, reason);
 
     /// <summary>Derives a secret from the handshake, equal on both sides (RFC 8446 §7.5; spec/quic.md §3.10).</summary>
     /// <param name="label">1 to 249 bytes, not necessarily text.</param>
@@ -67,8 +70,8 @@ public sealed class QuicConnection : IAsyncDisposable
     /// <param name="output">Receives the secret.</param>
     /// <exception cref="ArgumentException">A length is out of range.</exception>
     public void ExportKeyingMaterial(ReadOnlySpan<byte> label, ReadOnlySpan<byte> context, Span<byte> output) =>
-        throw new NotImplementedException();
+        _driver.ExportKeyingMaterial(label, context, output);
 
     /// <summary>Closes with code 0 and an empty reason, and waits until the close packet has left.</summary>
-    public ValueTask DisposeAsync() => throw new NotImplementedException();
+    public ValueTask DisposeAsync() => _driver.CloseAsync(0, "");
 }

@@ -1,5 +1,6 @@
-#pragma warning disable MA0025
 using System.Net;
+using Mosaik.Quic.Crypto;
+using Mosaik.Quic.Driver;
 
 namespace Mosaik.Quic;
 
@@ -12,20 +13,25 @@ namespace Mosaik.Quic;
 /// </remarks>
 public sealed class QuicEndpoint : IAsyncDisposable
 {
-    private QuicEndpoint()
-    {
-    }
+    private readonly QuicEndpointDriver _driver;
+
+    private QuicEndpoint(QuicEndpointDriver driver) => _driver = driver;
 
     /// <summary>Opens the sockets and starts to receive.</summary>
     /// <exception cref="ArgumentException">An option is invalid; the message names it.</exception>
     /// <exception cref="System.Net.Sockets.SocketException">A socket cannot be bound.</exception>
-    public static QuicEndpoint Bind(QuicOptions options) => throw new NotImplementedException();
+    public static QuicEndpoint Bind(QuicOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        options.Validate();
+        return new QuicEndpoint(new QuicEndpointDriver(options));
+    }
 
     /// <summary>The addresses the sockets are bound to, in the order of <see cref="QuicOptions.BindEndPoints"/>.</summary>
-    public IReadOnlyList<IPEndPoint> LocalEndPoints => throw new NotImplementedException();
+    public IReadOnlyList<IPEndPoint> LocalEndPoints => _driver.LocalEndPoints;
 
     /// <summary>The 32-byte public key of this endpoint.</summary>
-    public ReadOnlyMemory<byte> PublicKey => throw new NotImplementedException();
+    public ReadOnlyMemory<byte> PublicKey => _driver.PublicKey;
 
     /// <summary>
     /// Dials <paramref name="remote"/> and completes when the handshake is complete and the peer has proved
@@ -43,23 +49,41 @@ public sealed class QuicEndpoint : IAsyncDisposable
         IPEndPoint remote,
         ReadOnlyMemory<byte> peerKey,
         IReadOnlyList<string> alpn,
-        CancellationToken cancellationToken = default) => throw new NotImplementedException();
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(remote);
+        ArgumentNullException.ThrowIfNull(alpn);
+        if (!Ed25519Strict.IsValidPoint(peerKey.Span))
+            throw new ArgumentException("Not an Ed25519 public key.", nameof(peerKey));
+        if (peerKey.Span.SequenceEqual(PublicKey.Span))
+            throw new ArgumentException("An endpoint does not dial itself.", nameof(peerKey));
+        if (alpn.Count == 0)
+            throw new ArgumentException("At least one protocol must be offered.", nameof(alpn));
+        QuicOptions.ValidateAlpn(alpn, nameof(alpn));
+        // Copies: the caller keeps its memory and its list.
+        return _driver.ConnectAsync(remote, peerKey.ToArray(), [.. alpn], cancellationToken);
+    }
 
     /// <summary>The next incoming connection whose handshake is complete, in the order of completion.</summary>
     /// <remarks>Any number of callers may wait; each connection goes to one of them, first come first served.</remarks>
     /// <exception cref="QuicException">The endpoint is closed.</exception>
     public ValueTask<QuicConnection> AcceptAsync(CancellationToken cancellationToken = default) =>
-        throw new NotImplementedException();
+        _driver.AcceptAsync(cancellationToken);
 
     /// <summary>Replaces the protocols accepted from clients whose handshake begins from now on.</summary>
-    public void SetAcceptedAlpn(IReadOnlyList<string> alpn) => throw new NotImplementedException();
+    /// <exception cref="ArgumentException">A name is invalid.</exception>
+    public void SetAcceptedAlpn(IReadOnlyList<string> alpn)
+    {
+        QuicOptions.ValidateAlpn(alpn, nameof(alpn));
+        _driver.SetAcceptedAlpn([.. alpn]);
+    }
 
     /// <summary>
     /// Ends everything at once: connections are forgotten without a word to their peers, pending operations fail. For
     /// crash simulations and emergencies; <see cref="DisposeAsync"/> is the polite way.
     /// </summary>
-    public void Abort() => throw new NotImplementedException();
+    public void Abort() => _driver.Abort();
 
     /// <summary>Closes all connections with code 0, waits briefly until the close packets have left, closes the sockets.</summary>
-    public ValueTask DisposeAsync() => throw new NotImplementedException();
+    public ValueTask DisposeAsync() => _driver.CloseAsync();
 }

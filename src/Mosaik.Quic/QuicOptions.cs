@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using Microsoft.Extensions.Logging;
+using Mosaik.Quic.Connection;
 
 namespace Mosaik.Quic;
 
@@ -117,6 +118,9 @@ public sealed record QuicOptions
     /// connections of its predecessor (RFC 9000 §10.3.2).
     /// </summary>
     internal ReadOnlyMemory<byte>? StatelessResetKey { get; init; }
+
+    /// <summary>Changes what connections are made with: traces, and ways to take rare paths on purpose. For tests.</summary>
+    internal Func<ConnectionSettings, ConnectionSettings>? AdjustConnections { get; init; }
 
     /// <summary>Checks every value.</summary>
     /// <exception cref="ArgumentException">A value is out of range; the message names the property.</exception>

@@ -11,9 +11,9 @@ namespace Mosaik.Quic.Congestion;
 /// avoidance and by how much to reduce.
 /// </para>
 /// <para>
-/// The window counts as used when, at some moment of this round trip or the last, the bytes in flight were at least half of it
-/// in slow start, all of it but three datagrams later. So no caller has to tell whether it ran out of data, and a drain that
-/// processes many ACKs before the next packet is sent does not look like an idle application.
+/// Use of the window is judged per round trip by the largest number of bytes in flight, as Linux does: in slow start at least
+/// half of the window, later all of it but three datagrams. So no caller has to tell whether it ran out of data, and a
+/// drain that processes many ACKs before the next packet is sent does not look like an idle application.
 /// </para>
 /// <para>
 /// Method order: <see cref="OnPacketSent"/>; per settled packet <see cref="OnPacketRemoved"/>, and per ACK frame first
@@ -31,8 +31,8 @@ internal abstract class CongestionController
     private TimeSpan? _recoveryStart;
     private TimeSpan _roundStart;
     private TimeSpan _lastSent;
-    private bool _usedThisRound;
-    private bool _usedLastRound;
+    private long _maxInFlightThisRound;
+    private long _maxInFlightLastRound;
 
     /// <summary>A controller in slow start with the initial window: 12,000 bytes for datagrams of 1200.</summary>
     protected CongestionController(int maxDatagramSize = 1200)
@@ -68,13 +68,9 @@ internal abstract class CongestionController
     /// <summary>A packet that counts as in flight was sent.</summary>
     public void OnPacketSent(TimeSpan now, int size)
     {
-        if (BytesInFlight == 0)
-            OnUnusedWindow(now);
         BytesInFlight += size;
         _lastSent = now;
-        _usedThisRound |= IsSlowStart
-            ? BytesInFlight >= Window / 2
-            : BytesInFlight + (long)UnusedDatagramsAllowed * MaxDatagramSize >= Window;
+        _maxInFlightThisRound = Math.Max(_maxInFlightThisRound, BytesInFlight);
     }
 
     /// <summary>A packet that counted as in flight was acknowledged, lost or forgotten.</summary>
@@ -95,14 +91,15 @@ internal abstract class CongestionController
     /// <param name="rtt">The path's round-trip time, with this acknowledgement's sample.</param>
     public void OnAcknowledged(TimeSpan now, TimeSpan newestTimeSent, long bytes, RttEstimator rtt)
     {
-        if (newestTimeSent > _roundStart)
+        bool used = IsWindowUsed;
+        if (newestTimeSent >= _roundStart)
         {
-            // A packet sent after the round began is acknowledged: a round trip has passed.
+            // Everything sent before is acknowledged or overtaken: a round trip has passed.
             _roundStart = _lastSent;
-            _usedLastRound = _usedThisRound;
-            _usedThisRound = false;
+            _maxInFlightLastRound = _maxInFlightThisRound;
+            _maxInFlightThisRound = BytesInFlight;
         }
-        if (!_usedThisRound && !_usedLastRound)
+        if (!used)
         {
             OnUnusedWindow(now);
             return;
@@ -153,8 +150,17 @@ internal abstract class CongestionController
     /// <summary>Forgets the history of the window after persistent congestion.</summary>
     protected abstract void Restart();
 
-    /// <summary>The application did not use the window since the last acknowledgement that opened it.</summary>
+    /// <summary>Packets were acknowledged while the application did not use the window.</summary>
     protected virtual void OnUnusedWindow(TimeSpan now)
     {
+    }
+
+    private bool IsWindowUsed
+    {
+        get
+        {
+            long used = Math.Max(_maxInFlightThisRound, _maxInFlightLastRound);
+            return IsSlowStart ? Window <= 2 * used : Window <= used + (long)UnusedDatagramsAllowed * MaxDatagramSize;
+        }
     }
 }

@@ -77,6 +77,9 @@ internal sealed partial class QuicEndpointCore : IConnectionOwner
     /// <summary>Counters.</summary>
     public EndpointStatistics Statistics { get; } = new();
 
+    /// <summary>True when <see cref="PollTransmit"/> or <see cref="TryPollEvent"/> may have something.</summary>
+    public bool HasWork => _established.Count > 0 || _handshaking.Count > 0 || _withEvents.Count > 0 || _replies.Count > 0;
+
     /// <summary>When <see cref="HandleTimeouts"/> must be called; valid when <see cref="PollTransmit"/> has returned false.</summary>
     public TimeSpan? NextTimeout => _timers.Next;
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 
@@ -5,7 +6,7 @@ namespace Mosaik.Quic.Recovery;
 
 /// <summary>
 /// The frames of one sent packet. Up to <see cref="InlineCapacity"/> frames live in the struct; more are kept in an array
-/// rented from a pool, so recording a packet allocates nothing in steady state.
+/// rented from the shared pool, so recording a packet allocates nothing in steady state.
 /// </summary>
 /// <remarks>
 /// The list is a mutable struct with one owner: pass it by <c>ref</c> while a packet is written, then move it (one copy)
@@ -57,7 +58,7 @@ internal struct SentFrameList
     {
         if (_overflow is not null)
         {
-            SentFramePool.Return(_overflow);
+            ArrayPool<SentFrame>.Shared.Return(_overflow);
             _overflow = null;
         }
         _count = 0;
@@ -65,10 +66,10 @@ internal struct SentFrameList
 
     private void Grow()
     {
-        SentFrame[] larger = SentFramePool.Rent(Math.Max(SentFramePool.ArrayLength, _count * 2));
+        SentFrame[] larger = ArrayPool<SentFrame>.Shared.Rent(Math.Max(InlineCapacity * 4, _count * 2));
         AsSpan().CopyTo(larger);
         if (_overflow is not null)
-            SentFramePool.Return(_overflow);
+            ArrayPool<SentFrame>.Shared.Return(_overflow);
         _overflow = larger;
     }
 

@@ -1,0 +1,188 @@
+using System.Net.Sockets;
+using Mosaik.Quic.Connection;
+using Mosaik.Quic.Paths;
+
+namespace Mosaik.Quic.Driver;
+
+// Sockets: what they deliver, and what leaves through them.
+internal sealed partial class QuicEndpointDriver
+{
+    /// <summary>Batches that leave before received datagrams and posted work get their turn again.</summary>
+    private const int BatchesPerRound = 8;
+
+    /// <summary>A batch that found no room is offered again after this time, or with the next turn.</summary>
+    private static readonly TimeSpan SendRetry = TimeSpan.FromMilliseconds(1);
+
+    private readonly byte[] _sendBuffer = GC.AllocateUninitializedArray<byte>(ushort.MaxValue, pinned: true);
+    private Transmit _blocked;
+    private int _blockedOffset;
+    private bool _isBlocked;
+    private TimeSpan _retryAt;
+
+    /// <summary>Inside: this turn shall not end without transmitting.</summary>
+    public void TransmitSoon() => _gate.RequestTurn();
+
+    private SocketEntry[] OpenSockets()
+    {
+        var hasIpv4 = _options.BindEndPoints.Any(static e => e.AddressFamily == AddressFamily.InterNetwork);
+        var entries = new List<SocketEntry>();
+        try
+        {
+            foreach (var local in _options.BindEndPoints)
+            {
+                var socket = _options.SocketFactory?.Invoke(local)
+                    ?? UdpSocketDriver.Open(local, dualStack: !hasIpv4, _logger);
+                entries.Add(new SocketEntry(this, socket));
+            }
+        }
+        catch
+        {
+            foreach (var entry in entries)
+                entry.Socket.Dispose();
+            throw;
+        }
+        return [.. entries];
+    }
+
+    /// <summary>Hands what the connections have to say to the sockets. True if there may be more.</summary>
+    private bool Transmit()
+    {
+        if (_isBlocked && !TrySendBlocked())
+            return false;
+        for (var i = 0; i < BatchesPerRound; i++)
+        {
+            if (!_core.PollTransmit(Now, _sendBuffer, out var transmit))
+            {
+                OnAllTransmitted();
+                return false;
+            }
+            if (!TrySend(transmit, 0))
+                return false;
+        }
+        return true;
+    }
+
+    private bool TrySendBlocked()
+    {
+        if (Now < _retryAt)
+            return false;
+        if (!_closing.IsEmpty && Now >= _closeDeadline)
+        {
+            Finish();
+            return false;
+        }
+        _isBlocked = false;
+        return TrySend(_blocked, _blockedOffset);
+    }
+
+    /// <summary>Sends one batch in as few calls as the socket allows; false when it has to be offered again.</summary>
+    private bool TrySend(in Transmit transmit, int offset)
+    {
+        var socket = SocketFor(transmit.Path);
+        while (offset < transmit.Length)
+        {
+            var length = Math.Min(transmit.Length - offset, Math.Max(1, socket.MaxSegments) * transmit.SegmentSize);
+            var datagrams = new OutgoingDatagrams(
+                _sendBuffer.AsSpan(offset, length), transmit.SegmentSize, transmit.Path.Remote, transmit.Ecn);
+            switch (socket.Send(datagrams))
+            {
+                case DatagramSendResult.WouldBlock:
+                    (_blocked, _blockedOffset, _isBlocked) = (transmit, offset, true);
+                    _retryAt = Now + SendRetry;
+                    return false;
+                case DatagramSendResult.TooLarge:
+                    Log.DatagramTooLarge(_logger, transmit.Path.Remote, transmit.SegmentSize);
+                    break;
+            }
+            offset += length;
+        }
+        return true;
+    }
+
+    /// <summary>The socket that owns our address of the path, or else one of the peer's address family.</summary>
+    private IDatagramSocket SocketFor(in PathAddress path)
+    {
+        if (_sockets.Length == 1)
+            return _sockets[0].Socket;
+        foreach (var entry in _sockets)
+        {
+            if (path.Local is { } local && entry.Socket.LocalEndPoint.Address.Equals(local))
+                return entry.Socket;
+        }
+        foreach (var entry in _sockets)
+        {
+            if (entry.Socket.LocalEndPoint.AddressFamily == path.Remote.AddressFamily)
+                return entry.Socket;
+        }
+        // A dual-stack socket serves IPv4, too.
+        return _sockets[0].Socket;
+    }
+
+    private void Receive(ReceivedDatagrams datagrams)
+    {
+        if (_isGone)
+        {
+            datagrams.Release();
+            return;
+        }
+        var path = new PathAddress(datagrams.Remote, datagrams.LocalAddress);
+        QuicConnectionCore? connection = null;
+        var segment = datagrams.SegmentSize is > 0 and var size && size < datagrams.Length ? size : datagrams.Length;
+        for (var at = 0; at < datagrams.Length; at += segment)
+        {
+            var length = Math.Min(segment, datagrams.Length - at);
+            _core.HandleDatagram(Now, path, datagrams.Ecn, datagrams.Buffer.AsSpan(at, length), out connection);
+        }
+        datagrams.Release();
+        // The datagrams of one batch have one sender, and nearly always one connection.
+        (connection?.UserState as ConnectionDriver)?.Publish(Now);
+    }
+
+    /// <summary>One socket of the endpoint, and its side of the driver.</summary>
+    private sealed class SocketEntry(QuicEndpointDriver driver, IDatagramSocket socket) : IDatagramReceiver
+    {
+        public IDatagramSocket Socket { get; } = socket;
+
+        public void OnReceived(ReceivedDatagrams datagrams)
+        {
+            if (datagrams.Length == 0)
+            {
+                datagrams.Release();
+                return;
+            }
+            // The queue's link is an object of its own only when the driver is busy.
+            if (!driver.TryEnter())
+            {
+                driver.Post(new ReceiveWork(driver, datagrams));
+                return;
+            }
+
+            try
+            {
+                driver.Receive(datagrams);
+            }
+            finally
+            {
+                driver._gate.Leave();
+            }
+        }
+
+        public void OnDrained() => driver._gate.RequestTurn();
+
+        public void OnFailed(Exception exception)
+        {
+            Log.ReceiveFailed(driver._logger, Socket.LocalEndPoint, exception);
+            driver.Run(
+                static state => state.Driver.Collapse(new QuicException(
+                    QuicErrorKind.EndpointClosed, "The socket can receive no more.", state.Exception)),
+                (Driver: driver, Exception: exception));
+        }
+    }
+
+    private sealed class ReceiveWork(QuicEndpointDriver driver, ReceivedDatagrams datagrams) : IWork
+    {
+        public IWork? Next { get; set; }
+
+        public void Run() => driver.Receive(datagrams);
+    }
+}
