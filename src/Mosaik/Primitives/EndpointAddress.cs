@@ -61,10 +61,6 @@ public sealed partial class EndpointAddress : IEquatable<EndpointAddress>
         return hash.ToHashCode();
     }
 
-    /// <summary>The short id and the addresses, for logs.</summary>
-    /// <returns>The text.</returns>
-    public override string ToString() => $"{Id:S} [{string.Join(", ", Addresses)}]";
-
     private static ImmutableArray<TransportAddress> Normalize(IEnumerable<TransportAddress> addresses)
     {
         ArgumentNullException.ThrowIfNull(addresses);

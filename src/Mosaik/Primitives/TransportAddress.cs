@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -27,15 +28,23 @@ public abstract record TransportAddress
     /// <param name="text">The text.</param>
     /// <returns>The address.</returns>
     /// <exception cref="FormatException">Neither of them.</exception>
-    public static TransportAddress Parse(string text)
+    public static TransportAddress Parse(string text) => TryParse(text, out var address)
+        ? address
+        : throw new FormatException($"\"{text}\" is neither a canonical relay URL nor an address with a port.");
+
+    /// <summary>The same without an exception.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="address">The address.</param>
+    /// <returns>False when it is neither of them.</returns>
+    public static bool TryParse(string text, [NotNullWhen(true)] out TransportAddress? address)
     {
         ArgumentNullException.ThrowIfNull(text);
-        if (RelayUrl.IsCanonical(text))
-            return new Relay(text);
+
         // Without the colon check a bare IP address would become port 0.
-        return IPEndPoint.TryParse(text, out IPEndPoint? endPoint) && endPoint.Port != 0
-            ? new Ip(endPoint)
-            : throw new FormatException($"\"{text}\" is neither a canonical relay URL nor an address with a port.");
+        address = RelayUrl.IsCanonical(text) ? new Relay(text)
+            : IPEndPoint.TryParse(text, out var endPoint) && endPoint.Port != 0 ? new Ip(endPoint)
+            : null;
+        return address is not null;
     }
 
     /// <summary>A relay server.</summary>
