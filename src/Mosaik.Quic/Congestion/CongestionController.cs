@@ -5,19 +5,24 @@ namespace Mosaik.Quic.Congestion;
 /// <summary>The congestion window of one path and the bytes in flight against it (RFC 9002 §7, appendix B).</summary>
 /// <remarks>
 /// <para>
-/// This base keeps what all loss-based controllers share: slow start, the recovery period (one reduction per round trip:
-/// packets sent before it began neither open nor reduce the window again), the collapse to <see cref="MinimumWindow"/> on persistent
+/// This base keeps what all loss-based controllers share: slow start, the recovery period (one reduction per round
+/// trip:
+/// packets sent before it began neither open nor reduce the window again), the collapse to <see cref="MinimumWindow"/>
+/// on persistent
 /// congestion, and the rule that the window grows only while it is used. The subclass says how to grow in congestion
 /// avoidance and by how much to reduce.
 /// </para>
 /// <para>
-/// Use of the window is judged per round trip by the largest number of bytes in flight, as Linux does: in slow start at least
-/// half of the window, later all of it but three datagrams. So no caller has to tell whether it ran out of data, and a
-/// drain that processes many ACKs before the next packet is sent does not look like an idle application.
+/// The window counts as used when, at some moment of this round trip or the last, the bytes in flight were at least
+/// half of it
+/// in slow start, all of it but three datagrams later. So no caller has to tell whether it ran out of data, and a drain
+/// that
+/// processes many ACKs before the next packet is sent does not look like an idle application.
 /// </para>
 /// <para>
 /// Method order: <see cref="OnPacketSent"/>; per settled packet <see cref="OnPacketRemoved"/>, and per ACK frame first
-/// <see cref="OnLost"/>, then <see cref="OnAcknowledged"/> with the bytes of packets for which <see cref="MayGrow"/> held.
+/// <see cref="OnLost"/>, then <see cref="OnAcknowledged"/> with the bytes of packets for which <see cref="MayGrow"/>
+/// held.
 /// </para>
 /// </remarks>
 internal abstract class CongestionController
@@ -31,8 +36,8 @@ internal abstract class CongestionController
     private TimeSpan? _recoveryStart;
     private TimeSpan _roundStart;
     private TimeSpan _lastSent;
-    private long _maxInFlightThisRound;
-    private long _maxInFlightLastRound;
+    private bool _usedThisRound;
+    private bool _usedLastRound;
 
     /// <summary>A controller in slow start with the initial window: 12,000 bytes for datagrams of 1200.</summary>
     protected CongestionController(int maxDatagramSize = 1200)
@@ -68,9 +73,13 @@ internal abstract class CongestionController
     /// <summary>A packet that counts as in flight was sent.</summary>
     public void OnPacketSent(TimeSpan now, int size)
     {
+        if (BytesInFlight == 0)
+            OnUnusedWindow(now);
         BytesInFlight += size;
         _lastSent = now;
-        _maxInFlightThisRound = Math.Max(_maxInFlightThisRound, BytesInFlight);
+        _usedThisRound |= IsSlowStart
+            ? BytesInFlight >= Window / 2
+            : BytesInFlight + (long)UnusedDatagramsAllowed * MaxDatagramSize >= Window;
     }
 
     /// <summary>A packet that counted as in flight was acknowledged, lost or forgotten.</summary>
@@ -81,25 +90,28 @@ internal abstract class CongestionController
             throw new InvalidOperationException("more bytes were removed than were in flight");
     }
 
-    /// <summary>Whether a packet sent at that time opens the window when it is acknowledged: not before the last reduction.</summary>
+    /// <summary>
+    /// Whether a packet sent at that time opens the window when it is acknowledged: not before the last reduction.
+    /// </summary>
     public bool MayGrow(TimeSpan timeSent) => _recoveryStart is null || timeSent > _recoveryStart;
 
-    /// <summary>Packets were acknowledged; <paramref name="bytes"/> counts those for which <see cref="MayGrow"/> held.</summary>
+    /// <summary>
+    /// Packets were acknowledged; <paramref name="bytes"/> counts those for which <see cref="MayGrow"/> held.
+    /// </summary>
     /// <param name="now">The time.</param>
     /// <param name="newestTimeSent">When the newest of them was sent.</param>
     /// <param name="bytes">Their bytes.</param>
     /// <param name="rtt">The path's round-trip time, with this acknowledgement's sample.</param>
     public void OnAcknowledged(TimeSpan now, TimeSpan newestTimeSent, long bytes, RttEstimator rtt)
     {
-        bool used = IsWindowUsed;
-        if (newestTimeSent >= _roundStart)
+        if (newestTimeSent > _roundStart)
         {
-            // Everything sent before is acknowledged or overtaken: a round trip has passed.
+            // A packet sent after the round began is acknowledged: a round trip has passed.
             _roundStart = _lastSent;
-            _maxInFlightLastRound = _maxInFlightThisRound;
-            _maxInFlightThisRound = BytesInFlight;
+            _usedLastRound = _usedThisRound;
+            _usedThisRound = false;
         }
-        if (!used)
+        if (!_usedThisRound && !_usedLastRound)
         {
             OnUnusedWindow(now);
             return;
@@ -144,23 +156,16 @@ internal abstract class CongestionController
     /// <summary>Opens the window in congestion avoidance.</summary>
     protected abstract void Grow(TimeSpan now, long bytes, RttEstimator rtt);
 
-    /// <summary>Reduces <see cref="Window"/> and sets <see cref="SlowStartThreshold"/>; the minimum is applied afterwards.</summary>
+    /// <summary>
+    /// Reduces <see cref="Window"/> and sets <see cref="SlowStartThreshold"/>; the minimum is applied afterwards.
+    /// </summary>
     protected abstract void Reduce(TimeSpan now);
 
     /// <summary>Forgets the history of the window after persistent congestion.</summary>
     protected abstract void Restart();
 
-    /// <summary>Packets were acknowledged while the application did not use the window.</summary>
+    /// <summary>The application did not use the window since the last acknowledgement that opened it.</summary>
     protected virtual void OnUnusedWindow(TimeSpan now)
     {
-    }
-
-    private bool IsWindowUsed
-    {
-        get
-        {
-            long used = Math.Max(_maxInFlightThisRound, _maxInFlightLastRound);
-            return IsSlowStart ? Window <= 2 * used : Window <= used + (long)UnusedDatagramsAllowed * MaxDatagramSize;
-        }
     }
 }

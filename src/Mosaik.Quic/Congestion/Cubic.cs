@@ -5,20 +5,28 @@ namespace Mosaik.Quic.Congestion;
 /// <summary>CUBIC (RFC 9438), the default controller.</summary>
 /// <remarks>
 /// <para>
-/// Algorithm, windows in datagrams. After a reduction the window follows W(t) = C·(t − K)³ + W_max, where t is the time since
+/// Algorithm, windows in datagrams. After a reduction the window follows W(t) = C·(t − K)³ + W_max, where t is the time
+/// since
 /// congestion avoidance began, W_max the window before the reduction and K the time the curve needs from the reduced
-/// window back to W_max: fast at first, flat around W_max, then probing ever faster. Per acknowledged window the step is
-/// W(t + RTT) − window, limited to half of the window (§4.2, §4.4, §4.5). Where a Reno flow with the same average, W_est, would be
-/// faster, the window is W_est (§4.3). A reduction multiplies by β = 0.7; if the window had not come back to W_max, the flow
+/// window back to W_max: fast at first, flat around W_max, then probing ever faster. Per acknowledged window the step
+/// is
+/// W(t + RTT) − window, limited to half of the window (§4.2, §4.4, §4.5). Where a Reno flow with the same average,
+/// W_est, would be
+/// faster, the window is W_est (§4.3). A reduction multiplies by β = 0.7; if the window had not come back to W_max, the
+/// flow
 /// makes room and remembers (1 + β)/2 of the window (fast convergence, §4.7).
 /// </para>
 /// <para>
-/// Reduction starts from the window, not from the bytes in flight as §4.6 has it: the window never grows while it is unused, so
-/// it cannot be stale, and losses already taken out of flight do not count twice. Time in which the application does not
-/// fill the window is taken out of t (§5.8). After persistent congestion the next congestion avoidance starts with K = 0 and
+/// Reduction starts from the window, not from the bytes in flight as §4.6 has it: the window never grows while it is
+/// unused, so
+/// it cannot be stale, and losses already taken out of flight do not count twice. Time in which the application does
+/// not
+/// fill the window is taken out of t (§5.8). After persistent congestion the next congestion avoidance starts with K =
+/// 0 and
 /// W_max = window (§4.8).
 /// </para>
-/// <para>Method order: that of <see cref="CongestionController"/>. Not done: HyStart++, undoing spurious reductions (§4.9).</para>
+/// <para>Method order: that of <see cref="CongestionController"/>. Not done: HyStart++, undoing spurious reductions
+/// (§4.9).</para>
 /// </remarks>
 internal sealed class Cubic(int maxDatagramSize = 1200) : CongestionController(maxDatagramSize)
 {

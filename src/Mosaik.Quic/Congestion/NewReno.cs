@@ -2,9 +2,12 @@ using Mosaik.Quic.Recovery;
 
 namespace Mosaik.Quic.Congestion;
 
-/// <summary>NewReno as RFC 9002 §7.3 describes it: one datagram more per window acknowledged, half of the window after a loss.</summary>
+/// <summary>
+/// NewReno as RFC 9002 §7.3 describes it: one datagram more per window acknowledged, half of the window after a loss.
+/// </summary>
 /// <remarks>
-/// Method order: that of <see cref="CongestionController"/>. The simplest controller that is fair; <see cref="Cubic"/> is the default.
+/// Method order: that of <see cref="CongestionController"/>. The simplest controller that is fair; <see cref="Cubic"/>
+/// is the default.
 /// </remarks>
 internal sealed class NewReno(int maxDatagramSize = 1200) : CongestionController(maxDatagramSize)
 {

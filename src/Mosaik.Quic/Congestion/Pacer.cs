@@ -3,14 +3,18 @@ namespace Mosaik.Quic.Congestion;
 /// <summary>Spreads packets over the round trip (RFC 9002 §7.7, spec/performance.md §4.8).</summary>
 /// <remarks>
 /// <para>
-/// Algorithm: a token bucket filled at 1.25 × window / smoothed RTT. It holds 2 ms worth of tokens, at least 10 and at most 64
-/// datagrams, and starts full. <see cref="Budget"/> is asked once before a batch and bounds it, <see cref="OnSent"/> is told
+/// Algorithm: a token bucket filled at 1.25 × window / smoothed RTT. It holds 2 ms worth of tokens, at least 10 and at
+/// most 64
+/// datagrams, and starts full. <see cref="Budget"/> is asked once before a batch and bounds it, <see cref="OnSent"/> is
+/// told
 /// once after it, so a segmented send is never cut in the middle. Once less than a datagram is left, the bucket
-/// first fills up to a quantum (2 ms worth, 1–10 datagrams), so that a fast path gets few large batches, not many small ones.
+/// first fills up to a quantum (2 ms worth, 1–10 datagrams), so that a fast path gets few large batches, not many small
+/// ones.
 /// Below a smoothed RTT of 1 ms there is no pacing: timers would cost more than bursts.
 /// </para>
 /// <para>
-/// Method order: <see cref="Budget"/>; if it is zero, wait until <see cref="NextSendTime"/>; after the batch <see cref="OnSent"/>. ACK-only
+/// Method order: <see cref="Budget"/>; if it is zero, wait until <see cref="NextSendTime"/>; after the batch
+/// <see cref="OnSent"/>. ACK-only
 /// packets and probes need no budget; counting them is harmless, the bucket goes below zero.
 /// </para>
 /// </remarks>
@@ -43,7 +47,9 @@ internal sealed class Pacer
     /// <summary>Bytes a full bucket holds.</summary>
     public long Capacity => (long)_capacity;
 
-    /// <summary>Bytes the next batch may have: whole datagrams, 0 = wait, <see cref="long.MaxValue"/> = not paced.</summary>
+    /// <summary>
+    /// Bytes the next batch may have: whole datagrams, 0 = wait, <see cref="long.MaxValue"/> = not paced.
+    /// </summary>
     public long Budget(TimeSpan now, TimeSpan smoothedRtt, long window, int maxDatagramSize)
     {
         Refill(now, smoothedRtt, window, maxDatagramSize);

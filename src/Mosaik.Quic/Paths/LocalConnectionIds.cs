@@ -7,12 +7,15 @@ namespace Mosaik.Quic.Paths;
 /// <summary>The connection ids we gave to the peer (RFC 9000 §5.1.1).</summary>
 /// <remarks>
 /// <para>
-/// Algorithm: the id of the handshake has sequence number 0. After the handshake the peer is given as many more as bring it to the smaller of
-/// its active_connection_id_limit and <see cref="MaxActive"/>, and one for each that it retires (spec/quic.md §6.2). We never ask
+/// Algorithm: the id of the handshake has sequence number 0. After the handshake the peer is given as many more as
+/// bring it to the smaller of
+/// its active_connection_id_limit and <see cref="MaxActive"/>, and one for each that it retires (spec/quic.md §6.2). We
+/// never ask
 /// the peer to retire any. Ids themselves and their reset tokens come from the endpoint, which routes by them.
 /// </para>
 /// <para>
-/// Method order: <see cref="SetPeerLimit"/> once the handshake is complete; while <see cref="MissingCount"/> &gt; 0 make an id that routes
+/// Method order: <see cref="SetPeerLimit"/> once the handshake is complete; while <see cref="MissingCount"/> &gt; 0
+/// make an id that routes
 /// and <see cref="Add"/> it; <see cref="WriteFrames"/> when a 1-RTT packet is written; <see cref="OnRetired"/> for each
 /// RETIRE_CONNECTION_ID, and stop routing the id it gives back; <see cref="OnLost"/> (an
 /// acknowledgement needs no answer).
@@ -93,7 +96,8 @@ internal sealed class LocalConnectionIds
 
     /// <summary>A RETIRE_CONNECTION_ID frame arrived.</summary>
     /// <param name="sequence">The sequence number in it.</param>
-    /// <param name="packetDestination">The destination id of the packet with the frame, which it must not name (RFC 9000 §19.16).</param>
+    /// <param name="packetDestination">The destination id of the packet with the frame, which it must not name (RFC
+    /// 9000 §19.16).</param>
     /// <param name="retired">The id that no longer routes, or null if it was retired before.</param>
     /// <returns>PROTOCOL_VIOLATION, or null.</returns>
     public QuicError? OnRetired(ulong sequence, in ConnectionId packetDestination, out ConnectionId? retired)

@@ -5,8 +5,10 @@ namespace Mosaik.Quic.Paths;
 
 /// <summary>The addresses of a path: where the peer is, and from which of our addresses to answer.</summary>
 /// <remarks>
-/// Two values are equal when their remote addresses are: our local address only pins the source of answers, may be unknown, and
-/// is no reason to call a path another one (this endpoint does not migrate on its own). IPv4-mapped IPv6 addresses become
+/// Two values are equal when their remote addresses are: our local address only pins the source of answers, may be
+/// unknown, and
+/// is no reason to call a path another one (this endpoint does not migrate on its own). IPv4-mapped IPv6 addresses
+/// become
 /// IPv4 (spec/quic.md §13, trap 28). Neither construction from a canonical end point nor comparison allocates.
 /// </remarks>
 [StructLayout(LayoutKind.Auto)]
@@ -26,7 +28,9 @@ internal readonly struct PathAddress : IEquatable<PathAddress>
     /// <summary>Our address, or null if it is not known.</summary>
     public IPAddress? Local { get; }
 
-    /// <summary>Whether only the port differs: mostly a NAT's doing, so the route is the same (RFC 9000 §9.4).</summary>
+    /// <summary>
+    /// Whether only the port differs: mostly a NAT's doing, so the route is the same (RFC 9000 §9.4).
+    /// </summary>
     public bool HasSameHost(in PathAddress other) => Remote.Address.Equals(other.Remote.Address);
 
     /// <inheritdoc/>

@@ -3,16 +3,22 @@ using Mosaik.Quic.Recovery;
 
 namespace Mosaik.Quic.Paths;
 
-/// <summary>Follows a peer that appears at another address (RFC 9000 §9.3), as a server does after the handshake.</summary>
+/// <summary>
+/// Follows a peer that appears at another address (RFC 9000 §9.3), as a server does after the handshake.
+/// </summary>
 /// <remarks>
 /// <para>
-/// Algorithm: the newest non-probing packet decides. <see cref="TryMigrate"/> makes the new address current at once, under the 3 ×
-/// limit, and asks for a challenge; the old path is kept. When the answer comes, the old path is dropped; when none comes,
-/// or a newer packet arrives from the old address, the old path is current again. A change of the port alone keeps RTT and
+/// Algorithm: the newest non-probing packet decides. <see cref="TryMigrate"/> makes the new address current at once,
+/// under the 3 ×
+/// limit, and asks for a challenge; the old path is kept. When the answer comes, the old path is dropped; when none
+/// comes,
+/// or a newer packet arrives from the old address, the old path is current again. A change of the port alone keeps RTT
+/// and
 /// congestion state (RFC 9000 §9.4).
 /// </para>
 /// <para>
-/// Limits (spec/reliability.md §11, E12): one validation at a time and at most <see cref="MaxChangesPerSecond"/> changes per second are
+/// Limits (spec/reliability.md §11, E12): one validation at a time and at most <see cref="MaxChangesPerSecond"/>
+/// changes per second are
 /// considered; others are ignored and the path is kept.
 /// </para>
 /// <para>
@@ -48,7 +54,9 @@ internal sealed class PathMigration
     /// <summary>The validated path to return to, while the current one is being validated.</summary>
     public PathState? Fallback => _fallback;
 
-    /// <summary>The newest non-probing packet came from another address than the current one; true if the path changed.</summary>
+    /// <summary>
+    /// The newest non-probing packet came from another address than the current one; true if the path changed.
+    /// </summary>
     public bool TryMigrate(TimeSpan now, in PathAddress to, TimeSpan probeTimeout)
     {
         if (to == Current.Address)
@@ -86,7 +94,10 @@ internal sealed class PathMigration
         return true;
     }
 
-    /// <summary>To be called at the current path's <see cref="PathState.NextTimeout"/>; true if the path fell back to the old one.</summary>
+    /// <summary>
+    /// To be called at the current path's <see cref="PathState.NextTimeout"/>; true if the path fell back to the old
+    /// one.
+    /// </summary>
     public bool OnTimeout(TimeSpan now)
     {
         Current.OnTimeout(now);

@@ -3,20 +3,29 @@ using Mosaik.Quic.Recovery;
 
 namespace Mosaik.Quic.Paths;
 
-/// <summary>One path: its address, what may be sent to it before the peer has proved to be there, and what is known of its speed.</summary>
+/// <summary>
+/// One path: its address, what may be sent to it before the peer has proved to be there, and what is known of its
+/// speed.
+/// </summary>
 /// <remarks>
 /// <para>
-/// Algorithm (RFC 9000 §8). Until the address is validated at most three times the bytes of accepted datagrams from it are sent to
-/// it. An address becomes valid by a Handshake packet or a token (<see cref="OnPeerAddressValidated"/>), or by answering a
+/// Algorithm (RFC 9000 §8). Until the address is validated at most three times the bytes of accepted datagrams from it
+/// are sent to
+/// it. An address becomes valid by a Handshake packet or a token (<see cref="OnPeerAddressValidated"/>), or by
+/// answering a
 /// PATH_CHALLENGE: <see cref="BeginValidation"/> asks for one, each probe timeout asks for another with new data, the
-/// answer to any of the last <see cref="MaxOutstandingChallenges"/> counts, and after three timeouts (of at least 999 ms) the
+/// answer to any of the last <see cref="MaxOutstandingChallenges"/> counts, and after three timeouts (of at least 999
+/// ms) the
 /// validation has failed. Of PATH_CHALLENGEs received only the newest is answered, on the address it came from
 /// (spec/reliability.md §11, E11).
 /// </para>
 /// <para>
-/// Method order: <see cref="OnDatagramReceived"/> for each accepted datagram; before a datagram leaves <see cref="SendAllowance"/>, afterwards
-/// <see cref="OnDatagramSent"/>; <see cref="TryTakeChallenge"/> and <see cref="TryTakeResponse"/> while packets are written;
-/// <see cref="OnTimeout"/> at <see cref="NextTimeout"/>. The padding of both frames to 1200 bytes is the packet writer's work.
+/// Method order: <see cref="OnDatagramReceived"/> for each accepted datagram; before a datagram leaves
+/// <see cref="SendAllowance"/>, afterwards
+/// <see cref="OnDatagramSent"/>; <see cref="TryTakeChallenge"/> and <see cref="TryTakeResponse"/> while packets are
+/// written;
+/// <see cref="OnTimeout"/> at <see cref="NextTimeout"/>. The padding of both frames to 1200 bytes is the packet
+/// writer's work.
 /// </para>
 /// </remarks>
 internal sealed class PathState
@@ -43,7 +52,9 @@ internal sealed class PathState
     private ulong _response;
     private PathAddress _responseTo;
 
-    /// <summary>A path with an address that is trusted (a client's view of the server) or still to be validated.</summary>
+    /// <summary>
+    /// A path with an address that is trusted (a client's view of the server) or still to be validated.
+    /// </summary>
     public PathState(in PathAddress address, bool validated, RandomSource random, RttEstimator rtt, CongestionController congestion)
     {
         Address = address;
@@ -83,7 +94,9 @@ internal sealed class PathState
     /// <summary>Bytes that may be sent; <see cref="long.MaxValue"/> when the address is validated.</summary>
     public long SendAllowance => IsValidated ? long.MaxValue : Math.Max(0, _received * AmplificationFactor - _sent);
 
-    /// <summary>Whether the limit leaves no room for a full datagram; the probe timer stops then (RFC 9002 §6.2.2.1).</summary>
+    /// <summary>
+    /// Whether the limit leaves no room for a full datagram; the probe timer stops then (RFC 9002 §6.2.2.1).
+    /// </summary>
     public bool IsAmplificationLimited => SendAllowance < MaxDatagramSize;
 
     /// <summary>Whether a PATH_CHALLENGE waits to be written.</summary>
@@ -95,7 +108,9 @@ internal sealed class PathState
     /// <summary>When <see cref="OnTimeout"/> must be called, or null.</summary>
     public TimeSpan? NextTimeout => IsValidating ? (_nextChallenge < _validationEnds ? _nextChallenge : _validationEnds) : null;
 
-    /// <summary>A datagram came from the address and at least one packet in it belongs to this connection. All of it counts.</summary>
+    /// <summary>
+    /// A datagram came from the address and at least one packet in it belongs to this connection. All of it counts.
+    /// </summary>
     public void OnDatagramReceived(int bytes) => _received += bytes;
 
     /// <summary>A datagram leaves for the address.</summary>
@@ -138,7 +153,9 @@ internal sealed class PathState
         return true;
     }
 
-    /// <summary>A PATH_RESPONSE arrived, whatever address it came from (RFC 9000 §8.2.3); true if it validates this path.</summary>
+    /// <summary>
+    /// A PATH_RESPONSE arrived, whatever address it came from (RFC 9000 §8.2.3); true if it validates this path.
+    /// </summary>
     public bool OnPathResponse(ulong data)
     {
         int known = Math.Min(_challengeCount, MaxOutstandingChallenges);

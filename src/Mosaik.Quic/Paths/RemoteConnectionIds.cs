@@ -4,18 +4,23 @@ using Mosaik.Quic.Wire;
 
 namespace Mosaik.Quic.Paths;
 
-/// <summary>The connection ids the peer gave to us, and those of them we have to retire (RFC 9000 §5.1.1–5.1.2).</summary>
+/// <summary>
+/// The connection ids the peer gave to us, and those of them we have to retire (RFC 9000 §5.1.1–5.1.2).
+/// </summary>
 /// <remarks>
 /// <para>
-/// Algorithm: ids are used in the order of their sequence numbers; a number below the one in use is retired when it turns up. A
+/// Algorithm: ids are used in the order of their sequence numbers; a number below the one in use is retired when it
+/// turns up. A
 /// NEW_CONNECTION_ID first retires what its retire_prior_to covers, then stores its own id; only then the limits are
 /// checked (spec/quic.md §13, trap 14): more than <see cref="MaxActive"/> ids in store, or more than
 /// <see cref="MaxRetirements"/> retirements that the peer has not acknowledged, end the connection with
 /// CONNECTION_ID_LIMIT_ERROR (spec/reliability.md §11, E10; CVE-2024-22189).
 /// </para>
 /// <para>
-/// Method order: <see cref="SetInitial"/> and <see cref="SetInitialResetToken"/> during the handshake; <see cref="OnNewConnectionId"/> per frame, after which
-/// <see cref="Current"/> may be another id; <see cref="TrySwitch"/> for another id of our own choice; <see cref="WriteFrames"/>,
+/// Method order: <see cref="SetInitial"/> and <see cref="SetInitialResetToken"/> during the handshake;
+/// <see cref="OnNewConnectionId"/> per frame, after which
+/// <see cref="Current"/> may be another id; <see cref="TrySwitch"/> for another id of our own choice;
+/// <see cref="WriteFrames"/>,
 /// <see cref="OnAcknowledged"/>, <see cref="OnLost"/> for RETIRE_CONNECTION_ID frames.
 /// </para>
 /// </remarks>
@@ -35,7 +40,9 @@ internal sealed class RemoteConnectionIds
     private int _pending;
     private ulong _retirePriorTo;
 
-    /// <summary>Begins with the id of the first packet: a client's random one, or the client's source id at the server.</summary>
+    /// <summary>
+    /// Begins with the id of the first packet: a client's random one, or the client's source id at the server.
+    /// </summary>
     public RemoteConnectionIds(in ConnectionId initial) => SetInitial(initial);
 
     /// <summary>The id to send to.</summary>
@@ -56,7 +63,9 @@ internal sealed class RemoteConnectionIds
     /// <summary>Whether RETIRE_CONNECTION_ID frames wait to be written.</summary>
     public bool HasPendingFrames => _pending > 0;
 
-    /// <summary>Replaces the id of the handshake: after Retry, and by the server's source id of its first packet.</summary>
+    /// <summary>
+    /// Replaces the id of the handshake: after Retry, and by the server's source id of its first packet.
+    /// </summary>
     public void SetInitial(in ConnectionId id)
     {
         if (_count > 1 || (_count == 1 && _active[0].Sequence != 0))
@@ -119,7 +128,8 @@ internal sealed class RemoteConnectionIds
     }
 
     /// <summary>
-    /// Whether a datagram ends in the reset token of the id in use (RFC 9000 §10.3.1 forbids matching others). Takes the same time for
+    /// Whether a datagram ends in the reset token of the id in use (RFC 9000 §10.3.1 forbids matching others). Takes
+    /// the same time for
     /// every content.
     /// </summary>
     public bool IsStatelessReset(ReadOnlySpan<byte> datagram) =>

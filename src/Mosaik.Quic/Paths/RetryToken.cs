@@ -6,15 +6,21 @@ using Mosaik.Quic.Wire;
 
 namespace Mosaik.Quic.Paths;
 
-/// <summary>The token of a Retry packet: proves that the client receives at its address (RFC 9000 §8.1.2–8.1.4).</summary>
+/// <summary>
+/// The token of a Retry packet: proves that the client receives at its address (RFC 9000 §8.1.2–8.1.4).
+/// </summary>
 /// <remarks>
 /// <para>
-/// Layout: expiry (8 bytes, ticks of the endpoint's monotonic clock, big-endian) ‖ length and bytes of the original destination
-/// connection id ‖ first 16 bytes of HMAC-SHA256(token key, all of this ‖ length and bytes of the Retry's source connection id ‖
-/// the client's address and port). Nothing is kept until the token returns; a token is good for one address and for one pair of
+/// Layout: expiry (8 bytes, ticks of the endpoint's monotonic clock, big-endian) ‖ length and bytes of the original
+/// destination
+/// connection id ‖ first 16 bytes of HMAC-SHA256(token key, all of this ‖ length and bytes of the Retry's source
+/// connection id ‖
+/// the client's address and port). Nothing is kept until the token returns; a token is good for one address and for one
+/// pair of
 /// ids, 15 s long (spec/reliability.md §11, E6), and for as long as the endpoint keeps its key, that is, its process.
 /// </para>
-/// <para>The client's Initial with the token has the Retry's source connection id as its destination: the caller passes it.</para>
+/// <para>The client's Initial with the token has the Retry's source connection id as its destination: the caller passes
+/// it.</para>
 /// </remarks>
 internal static class RetryToken
 {

@@ -7,7 +7,8 @@ namespace Mosaik.Quic.Paths;
 
 /// <summary>The 16 bytes that end a stateless reset for one connection id (RFC 9000 §10.3).</summary>
 /// <remarks>
-/// Ours are the first 16 bytes of HMAC-SHA256(reset key, connection id), so that an endpoint that lost its state still knows them
+/// Ours are the first 16 bytes of HMAC-SHA256(reset key, connection id), so that an endpoint that lost its state still
+/// knows them
 /// (spec/quic.md §6.2). Compared in constant time only (spec/quic.md §16).
 /// </remarks>
 [StructLayout(LayoutKind.Auto)]

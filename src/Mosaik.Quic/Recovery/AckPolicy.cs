@@ -3,15 +3,20 @@ namespace Mosaik.Quic.Recovery;
 /// <summary>Decides when an ACK frame is due in one packet number space.</summary>
 /// <remarks>
 /// <para>
-/// Algorithm (spec/performance.md §4.7, RFC 9000 §13.2.1): an ACK is due after two ack-eliciting packets; at once when a packet
-/// arrives out of order or opens a gap, when it is marked CE, and for every ack-eliciting Initial or Handshake packet; otherwise
-/// <see cref="MaxAckDelay"/> after the first unacknowledged ack-eliciting packet. Packets that do not elicit an ACK never make
+/// Algorithm (spec/performance.md §4.7, RFC 9000 §13.2.1): an ACK is due after two ack-eliciting packets; at once when
+/// a packet
+/// arrives out of order or opens a gap, when it is marked CE, and for every ack-eliciting Initial or Handshake packet;
+/// otherwise
+/// <see cref="MaxAckDelay"/> after the first unacknowledged ack-eliciting packet. Packets that do not elicit an ACK
+/// never make
 /// one due, so two endpoints cannot acknowledge each other's acknowledgements for ever.
 /// </para>
 /// <para>
 /// Method order: <see cref="OnPacketReceived"/> for each new packet of a receive drain; after the whole drain
-/// <see cref="IsDue"/>, once, so that a coalesced batch causes one ACK; <see cref="HasUnreported"/> says whether an ACK may
-/// ride on a packet that leaves anyway; <see cref="OnAckSent"/> when the frame was written. <see cref="Deadline"/> belongs
+/// <see cref="IsDue"/>, once, so that a coalesced batch causes one ACK; <see cref="HasUnreported"/> says whether an ACK
+/// may
+/// ride on a packet that leaves anyway; <see cref="OnAckSent"/> when the frame was written. <see cref="Deadline"/>
+/// belongs
 /// into the connection's next timeout.
 /// </para>
 /// </remarks>
@@ -65,7 +70,8 @@ internal sealed class AckPolicy
         IsOwed && (_immediate || _unacknowledgedEliciting >= AckElicitingThreshold || now >= Deadline);
 
     /// <summary>How long the largest received packet has waited: the ACK Delay field before scaling.</summary>
-    public TimeSpan AckDelay(TimeSpan now) => _largest is null || now < _largestReceivedAt ? TimeSpan.Zero : now - _largestReceivedAt;
+    public TimeSpan AckDelay(TimeSpan now) =>
+        _largest is null || now < _largestReceivedAt ? TimeSpan.Zero : now - _largestReceivedAt;
 
     /// <summary>An ACK frame with everything received so far was written.</summary>
     public void OnAckSent()

@@ -6,12 +6,15 @@ namespace Mosaik.Quic.Recovery;
 /// <remarks>
 /// <para>
 /// Algorithm: disjoint, non-adjacent ranges, the newest first as ACK frames want them, in a fixed array of
-/// <see cref="MaxRanges"/>. Packets mostly arrive in order, so an insertion usually ends at the first range. When the array is full the
+/// <see cref="MaxRanges"/>. Packets mostly arrive in order, so an insertion usually ends at the first range. When the
+/// array is full the
 /// oldest range is given up (spec/reliability.md §11, E9): the peer then repeats those packets at worst.
-/// Duplicates are recognised by a separate window, so giving up or forgetting a range never lets a packet be processed twice.
+/// Duplicates are recognised by a separate window, so giving up or forgetting a range never lets a packet be processed
+/// twice.
 /// </para>
 /// <para>
-/// Method order: <see cref="IsDuplicate"/> before the packet is opened is allowed but not needed; <see cref="TryAdd"/> after
+/// Method order: <see cref="IsDuplicate"/> before the packet is opened is allowed but not needed; <see cref="TryAdd"/>
+/// after
 /// it was authenticated and before its frames are processed; <see cref="NewestFirst"/> when an ACK frame is written;
 /// <see cref="ForgetThrough"/> when the peer has acknowledged a packet with an ACK frame (RFC 9000 §13.2.4).
 /// </para>

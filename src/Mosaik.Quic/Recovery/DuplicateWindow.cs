@@ -5,7 +5,8 @@ namespace Mosaik.Quic.Recovery;
 
 /// <summary>
 /// Remembers which of the newest <see cref="Size"/> packet numbers have been received; everything older counts as
-/// received (RFC 9000 §12.3 allows such a minimum). spec/quic.md §6.2 asks for at least 128; one thousand costs 128 bytes
+/// received (RFC 9000 §12.3 allows such a minimum). spec/quic.md §6.2 asks for at least 128; one thousand costs 128
+/// bytes
 /// and survives the reordering of several coalesced batches.
 /// </summary>
 [StructLayout(LayoutKind.Auto)]

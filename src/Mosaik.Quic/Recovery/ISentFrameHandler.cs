@@ -5,7 +5,8 @@ namespace Mosaik.Quic.Recovery;
 /// streams, connection ids, received ranges).
 /// </summary>
 /// <remarks>
-/// Every recorded frame is reported at most once, acknowledged or lost. Frames of a packet that is repeated as a probe are
+/// Every recorded frame is reported at most once, acknowledged or lost. Frames of a packet that is repeated as a probe
+/// are
 /// reported lost although the packet may still arrive: the receiver sees them twice, which every frame allows. The
 /// span is valid during the call only, and the implementation must not call back into the <see cref="LossDetector"/>.
 /// </remarks>

@@ -39,7 +39,9 @@ internal sealed partial class LossDetector
         return null;
     }
 
-    /// <summary>Starts an ACK frame. After an error the connection is closed and the detector not used for ACKs again.</summary>
+    /// <summary>
+    /// Starts an ACK frame. After an error the connection is closed and the detector not used for ACKs again.
+    /// </summary>
     public QuicError? BeginAck(PacketSpaceId space, ulong largest, ulong ackDelay)
     {
         PacketSpace s = this[space];
@@ -77,7 +79,9 @@ internal sealed partial class LossDetector
         return null;
     }
 
-    /// <summary>Ends the frame: takes the RTT sample, finds losses, moves the congestion window, resets the probe timer.</summary>
+    /// <summary>
+    /// Ends the frame: takes the RTT sample, finds losses, moves the congestion window, resets the probe timer.
+    /// </summary>
     public void EndAck(TimeSpan now, EcnCounts? ecn = null)
     {
         PacketSpace s = _ackSpace ?? throw new InvalidOperationException("BeginAck comes first");
@@ -141,7 +145,9 @@ internal sealed partial class LossDetector
         return IsHandshakeConfirmed && delay > PeerMaxAckDelay ? PeerMaxAckDelay : delay;
     }
 
-    /// <summary>Settles lost packets of a space and tells whether the congestion window was reduced (RFC 9002 §A.10, §B.8).</summary>
+    /// <summary>
+    /// Settles lost packets of a space and tells whether the congestion window was reduced (RFC 9002 §A.10, §B.8).
+    /// </summary>
     private bool DetectLost(TimeSpan now, PacketSpace s)
     {
         s.LossTime = null;

@@ -5,14 +5,17 @@ internal sealed partial class LossDetector
     private TimeSpan PeriodWithBackoff(TimeSpan period) => period * (1 << Math.Min(ProbeTimeoutCount, MaxBackoffExponent));
 
     /// <summary>
-    /// Whether the peer has surely validated our address: always for a server, whose peer validates nothing; for a client when
+    /// Whether the peer has surely validated our address: always for a server, whose peer validates nothing; for a
+    /// client when
     /// a Handshake packet was acknowledged or the handshake is confirmed (RFC 9002 §A.8).
     /// </summary>
     private bool PeerCompletedAddressValidation => _isServer || _handshakeAckReceived || IsHandshakeConfirmed;
 
     /// <summary>
-    /// The timer has expired: declares packets lost by time, or asks for probes through <see cref="PacketSpace.ProbesPending"/>
-    /// after reporting the oldest unacknowledged frames as to be sent again. Does nothing before <see cref="NextTimeout"/>.
+    /// The timer has expired: declares packets lost by time, or asks for probes through
+    /// <see cref="PacketSpace.ProbesPending"/>
+    /// after reporting the oldest unacknowledged frames as to be sent again. Does nothing before
+    /// <see cref="NextTimeout"/>.
     /// </summary>
     public void OnTimeout(TimeSpan now)
     {

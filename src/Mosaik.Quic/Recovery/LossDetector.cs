@@ -2,10 +2,13 @@ using Mosaik.Quic.Congestion;
 
 namespace Mosaik.Quic.Recovery;
 
-/// <summary>Loss detection and probe timeouts of one connection over its three packet number spaces (RFC 9002 §6, appendix A).</summary>
+/// <summary>
+/// Loss detection and probe timeouts of one connection over its three packet number spaces (RFC 9002 §6, appendix A).
+/// </summary>
 /// <remarks>
 /// <para>
-/// Algorithm. A packet is lost when a packet sent three numbers later, or one sent 9/8 of a round trip later, is acknowledged
+/// Algorithm. A packet is lost when a packet sent three numbers later, or one sent 9/8 of a round trip later, is
+/// acknowledged
 /// before it. When nothing is acknowledged for a probe timeout (smoothed RTT + 4 deviations + the peer's max_ack_delay,
 /// doubled with each repetition), two ack-eliciting packets are sent to provoke an ACK; they repeat the oldest
 /// unacknowledged frames. A client with nothing in flight keeps that timer running until the server has validated its
@@ -13,16 +16,21 @@ namespace Mosaik.Quic.Recovery;
 /// reported to the <see cref="CongestionController"/>; the fate of frames to the <see cref="ISentFrameHandler"/>.
 /// </para>
 /// <para>
-/// The rules that are easily missed (spec/quic.md §13, traps 3 and 8–11): an ACK of a number never sent is a PROTOCOL_VIOLATION; the
-/// ACK delay is scaled with the peer's exponent, ignored outside the application space and capped by the peer's max_ack_delay
+/// The rules that are easily missed (spec/quic.md §13, traps 3 and 8–11): an ACK of a number never sent is a
+/// PROTOCOL_VIOLATION; the
+/// ACK delay is scaled with the peer's exponent, ignored outside the application space and capped by the peer's
+/// max_ack_delay
 /// once the handshake is confirmed; the probe timeout's back-off is not reset by an ACK while the server may still be
 /// validating our address; discarding a space resets it.
 /// </para>
 /// <para>
-/// Method order. <see cref="OnPacketSent"/> for each packet; for each ACK frame <see cref="BeginAck"/>, <see cref="AckRange"/> per
+/// Method order. <see cref="OnPacketSent"/> for each packet; for each ACK frame <see cref="BeginAck"/>,
+/// <see cref="AckRange"/> per
 /// range, <see cref="EndAck"/> (or <see cref="OnAckReceived"/> for all three), where any error closes the connection;
-/// <see cref="OnTimeout"/> when <see cref="NextTimeout"/> has passed. <see cref="DiscardSpace"/>, <see cref="OnHandshakeConfirmed"/>,
-/// <see cref="SetAmplificationLimited"/>, <see cref="SetPeerAckDelay"/> and <see cref="OnPathChanged"/> as these things happen.
+/// <see cref="OnTimeout"/> when <see cref="NextTimeout"/> has passed. <see cref="DiscardSpace"/>,
+/// <see cref="OnHandshakeConfirmed"/>,
+/// <see cref="SetAmplificationLimited"/>, <see cref="SetPeerAckDelay"/> and <see cref="OnPathChanged"/> as these things
+/// happen.
 /// </para>
 /// <para>Not done: undoing a congestion event that turns out spurious, reordering thresholds that adapt, ECN.</para>
 /// </remarks>
@@ -60,7 +68,8 @@ internal sealed partial class LossDetector
     /// <param name="rtt">Round-trip estimate of the path in use.</param>
     /// <param name="congestion">Congestion controller of the path in use.</param>
     /// <param name="handler">Learns what became of frames.</param>
-    /// <param name="skipPacketNumbersWith">Randomness for the skipping rule in the application space, or null to switch it off.</param>
+    /// <param name="skipPacketNumbersWith">Randomness for the skipping rule in the application space, or null to switch
+    /// it off.</param>
     public LossDetector(
         bool isServer,
         RttEstimator rtt,
@@ -101,7 +110,10 @@ internal sealed partial class LossDetector
     /// <summary>The peer's max_ack_delay.</summary>
     public TimeSpan PeerMaxAckDelay { get; private set; } = DefaultMaxAckDelay;
 
-    /// <summary>The probe timeout of the application space without back-off: the unit of idle and closing periods (RFC 9000 §10).</summary>
+    /// <summary>
+    /// The probe timeout of the application space without back-off: the unit of idle and closing periods (RFC 9000
+    /// §10).
+    /// </summary>
     public TimeSpan ProbeTimeout => Rtt.ProbeTimeoutBase + PeerMaxAckDelay;
 
     /// <summary>Ack-eliciting packets whose fate is open, over all spaces.</summary>
@@ -123,7 +135,8 @@ internal sealed partial class LossDetector
     }
 
     /// <summary>
-    /// Records the packet built with the space's <see cref="PacketSpace.NextPacketNumber"/>. The list of frames moves in and is
+    /// Records the packet built with the space's <see cref="PacketSpace.NextPacketNumber"/>. The list of frames moves
+    /// in and is
     /// empty afterwards.
     /// </summary>
     /// <param name="now">The time of sending.</param>
@@ -133,7 +146,8 @@ internal sealed partial class LossDetector
     /// <param name="inFlight">Whether it is ack-eliciting or padded.</param>
     /// <param name="frames">Its frames.</param>
     /// <returns>The packet number taken.</returns>
-    public ulong OnPacketSent(TimeSpan now, PacketSpaceId space, int size, bool ackEliciting, bool inFlight, ref SentFrameList frames)
+    public ulong OnPacketSent(
+        TimeSpan now, PacketSpaceId space, int size, bool ackEliciting, bool inFlight, ref SentFrameList frames)
     {
         PacketSpace s = this[space];
         if (s.IsDiscarded)
@@ -187,7 +201,8 @@ internal sealed partial class LossDetector
     }
 
     /// <summary>
-    /// A client was told to start over by a Retry packet: everything in the Initial space is sent again, without counting as a
+    /// A client was told to start over by a Retry packet: everything in the Initial space is sent again, without
+    /// counting as a
     /// loss; packet numbers go on (RFC 9002 §6.3, RFC 9000 §17.2.5.3).
     /// </summary>
     public void OnRetry(TimeSpan now)
@@ -207,8 +222,10 @@ internal sealed partial class LossDetector
     }
 
     /// <summary>
-    /// The peer moved to another address, or back to the one before: RTT and congestion are those given now, and packets sent on
-    /// the other path feed neither of them (RFC 9000 §9.4). With the estimator and controller already in use nothing changes.
+    /// The peer moved to another address, or back to the one before: RTT and congestion are those given now, and
+    /// packets sent on
+    /// the other path feed neither of them (RFC 9000 §9.4). With the estimator and controller already in use nothing
+    /// changes.
     /// </summary>
     public void OnPathChanged(TimeSpan now, RttEstimator rtt, CongestionController congestion)
     {

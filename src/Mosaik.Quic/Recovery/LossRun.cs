@@ -5,7 +5,8 @@ namespace Mosaik.Quic.Recovery;
 /// (RFC 9002 §7.6.2).
 /// </summary>
 /// <remarks>
-/// Within a space the run is exact: an acknowledged packet between two lost ones ends it. An acknowledgement in another space
+/// Within a space the run is exact: an acknowledged packet between two lost ones ends it. An acknowledgement in another
+/// space
 /// for a packet sent since the run began ends it, too; that can only make the verdict rarer than the RFC allows.
 /// </remarks>
 internal struct LossRun

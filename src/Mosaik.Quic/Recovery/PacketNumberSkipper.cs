@@ -4,7 +4,8 @@ namespace Mosaik.Quic.Recovery;
 /// Leaves out packet numbers so that a peer that acknowledges what it never received is found out (RFC 9000 §21.4).
 /// </summary>
 /// <remarks>
-/// Algorithm (spec/quic.md §7.2): exactly one number is left out in each of the intervals [0, 64), [64, 128), [128, 256),
+/// Algorithm (spec/quic.md §7.2): exactly one number is left out in each of the intervals [0, 64), [64, 128), [128,
+/// 256),
 /// [256, 512) …, at a uniformly random place; number 0 may be the one. The numbers left out so far, at most 57 in
 /// the life of a connection, are kept in ascending order, so that an acknowledged range is checked against the newest
 /// few of them.
@@ -29,7 +30,9 @@ internal sealed class PacketNumberSkipper
     /// <summary>The numbers left out so far, ascending.</summary>
     public ReadOnlySpan<ulong> Skipped => _skipped.AsSpan(0, _count);
 
-    /// <summary>The first number at or above <paramref name="packetNumber"/> that is not left out; notes what is.</summary>
+    /// <summary>
+    /// The first number at or above <paramref name="packetNumber"/> that is not left out; notes what is.
+    /// </summary>
     public ulong Resolve(ulong packetNumber)
     {
         while (packetNumber == _next)

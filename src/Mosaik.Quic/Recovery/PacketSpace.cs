@@ -5,18 +5,24 @@ namespace Mosaik.Quic.Recovery;
 /// <summary>Everything about one packet number space: what was sent, what was received, what is owed.</summary>
 /// <remarks>
 /// A packet is built with <see cref="NextPacketNumber"/>, which does not change until the packet is handed to
-/// <see cref="LossDetector.OnPacketSent"/>; a packet that came out empty is simply not sent. Received packets go through
+/// <see cref="LossDetector.OnPacketSent"/>; a packet that came out empty is simply not sent. Received packets go
+/// through
 /// <see cref="OnPacketReceived"/>. The fields of loss detection are written by the <see cref="LossDetector"/> alone.
 /// </remarks>
 internal sealed class PacketSpace
 {
-    /// <summary>Packets in a row that elicit no ACK before one should carry a PING, so that the peer confirms our ACKs.</summary>
+    /// <summary>
+    /// Packets in a row that elicit no ACK before one should carry a PING, so that the peer confirms our ACKs.
+    /// </summary>
     public const int AckOnlyPacketsBeforePing = 32;
 
     private readonly PacketNumberSkipper? _skipper;
     private int _ackOnlyInARow;
 
-    /// <summary>A space that is in use. Numbers are left out if <paramref name="skipWith"/> is given (1-RTT only, spec/quic.md §7.2).</summary>
+    /// <summary>
+    /// A space that is in use. Numbers are left out if <paramref name="skipWith"/> is given (1-RTT only, spec/quic.md
+    /// §7.2).
+    /// </summary>
     public PacketSpace(PacketSpaceId id, RandomSource? skipWith = null)
     {
         Id = id;
@@ -65,8 +71,8 @@ internal sealed class PacketSpace
     internal LossRun LossRun;
 
     /// <summary>
-    /// Whether a packet that elicits no ACK should get a PING: the peer acknowledges nothing otherwise, and the ranges it has
-    /// confirmed could never be forgotten (RFC 9000 §13.2.4).
+    /// Whether a packet that elicits no ACK should get a PING: the peer acknowledges nothing otherwise, and the ranges
+    /// it has confirmed could never be forgotten (RFC 9000 §13.2.4).
     /// </summary>
     public bool ShouldElicitAck => _ackOnlyInARow >= AckOnlyPacketsBeforePing;
 
@@ -74,8 +80,9 @@ internal sealed class PacketSpace
     internal ReadOnlySpan<ulong> SkippedNumbers => _skipper is null ? [] : _skipper.Skipped;
 
     /// <summary>
-    /// Notes an authenticated packet; false when it is a duplicate, which is dropped unread. Called before the frames are
-    /// processed with ackEliciting decided by <see cref="AckPolicy.OnPacketReceived"/> afterwards.
+    /// Notes an authenticated packet; false when it is a duplicate, which is dropped unread. Called before the frames
+    /// are
+    /// processed; <see cref="OnPacketReceived"/> follows when they tell whether the packet elicits an ACK.
     /// </summary>
     public bool TryAcceptPacketNumber(ulong packetNumber) => Received.TryAdd(packetNumber);
 

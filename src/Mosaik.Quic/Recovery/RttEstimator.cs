@@ -2,7 +2,8 @@ namespace Mosaik.Quic.Recovery;
 
 /// <summary>Round-trip time of one path (RFC 9002 §5).</summary>
 /// <remarks>
-/// Exponentially weighted mean (1/8) and mean deviation (1/4) of samples from which the peer's acknowledgement delay is taken
+/// Exponentially weighted mean (1/8) and mean deviation (1/4) of samples from which the peer's acknowledgement delay is
+/// taken
 /// off, but never below the smallest round trip seen. Before the first sample the estimate is 333 ms ± 166.5 ms.
 /// The caller passes a zero delay for Initial and Handshake packets and caps it by the peer's max_ack_delay after the
 /// handshake is confirmed (spec/quic.md §13, trap 9).
@@ -16,7 +17,8 @@ internal sealed class RttEstimator
     public static readonly TimeSpan Granularity = TimeSpan.FromMilliseconds(1);
 
     /// <summary>An estimate without samples.</summary>
-    /// <param name="initial">The round-trip time assumed until the first sample; <see cref="Initial"/> if not given.</param>
+    /// <param name="initial">The round-trip time assumed until the first sample; <see cref="Initial"/> if not
+    /// given.</param>
     public RttEstimator(TimeSpan? initial = null)
     {
         Smoothed = initial ?? Initial;
@@ -38,10 +40,14 @@ internal sealed class RttEstimator
     /// <summary>The mean deviation.</summary>
     public TimeSpan Variation { get; private set; }
 
-    /// <summary>smoothed + max(4 × deviation, granularity): the probe timeout without the peer's delay and without back-off.</summary>
+    /// <summary>
+    /// smoothed + max(4 × deviation, granularity): the probe timeout without the peer's delay and without back-off.
+    /// </summary>
     public TimeSpan ProbeTimeoutBase => Smoothed + Max(Variation * 4, Granularity);
 
-    /// <summary>9/8 × max(smoothed, latest), at least the granularity: how late a packet may be before it counts as lost.</summary>
+    /// <summary>
+    /// 9/8 × max(smoothed, latest), at least the granularity: how late a packet may be before it counts as lost.
+    /// </summary>
     public TimeSpan LossDelay
     {
         get
@@ -71,7 +77,9 @@ internal sealed class RttEstimator
         Smoothed = TimeSpan.FromTicks((Smoothed.Ticks * 7 + adjusted.Ticks) / 8);
     }
 
-    /// <summary>After persistent congestion the old minimum says nothing about the path any more (RFC 9002 §5.2).</summary>
+    /// <summary>
+    /// After persistent congestion the old minimum says nothing about the path any more (RFC 9002 §5.2).
+    /// </summary>
     public void RestartMinimum() => Min = Latest;
 
     private static TimeSpan Max(TimeSpan a, TimeSpan b) => a > b ? a : b;

@@ -1,16 +1,18 @@
-using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 
 namespace Mosaik.Quic.Recovery;
 
 /// <summary>
-/// The frames of one sent packet. Up to <see cref="InlineCapacity"/> frames live in the struct; more are kept in an array
-/// rented from the shared pool, so recording a packet allocates nothing in steady state.
+/// The frames of one sent packet. Up to <see cref="InlineCapacity"/> frames live in the struct; more are kept in an
+/// array
+/// rented from a pool, so recording a packet allocates nothing in steady state.
 /// </summary>
 /// <remarks>
-/// The list is a mutable struct with one owner: pass it by <c>ref</c> while a packet is written, then move it (one copy)
-/// into the record of sent packets. Whoever holds it last calls <see cref="Release"/> exactly once; the list is then empty
+/// The list is a mutable struct with one owner: pass it by <c>ref</c> while a packet is written, then move it (one
+/// copy)
+/// into the record of sent packets. Whoever holds it last calls <see cref="Release"/> exactly once; the list is then
+/// empty
 /// and can be used again. Method order: Add…, read with <see cref="AsSpan"/>, Release.
 /// </remarks>
 internal struct SentFrameList
@@ -46,7 +48,9 @@ internal struct SentFrameList
     public readonly ReadOnlySpan<SentFrame> AsSpan() =>
         _overflow is null ? ((ReadOnlySpan<SentFrame>)_inline)[.._count] : _overflow.AsSpan(0, _count);
 
-    /// <summary>Takes back frames written after the list had <paramref name="count"/> of them (a packet that did not fit).</summary>
+    /// <summary>
+    /// Takes back frames written after the list had <paramref name="count"/> of them (a packet that did not fit).
+    /// </summary>
     public void Truncate(int count)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, _count);
@@ -58,7 +62,7 @@ internal struct SentFrameList
     {
         if (_overflow is not null)
         {
-            ArrayPool<SentFrame>.Shared.Return(_overflow);
+            SentFramePool.Return(_overflow);
             _overflow = null;
         }
         _count = 0;
@@ -66,10 +70,10 @@ internal struct SentFrameList
 
     private void Grow()
     {
-        SentFrame[] larger = ArrayPool<SentFrame>.Shared.Rent(Math.Max(InlineCapacity * 4, _count * 2));
+        SentFrame[] larger = SentFramePool.Rent(Math.Max(SentFramePool.ArrayLength, _count * 2));
         AsSpan().CopyTo(larger);
         if (_overflow is not null)
-            ArrayPool<SentFrame>.Shared.Return(_overflow);
+            SentFramePool.Return(_overflow);
         _overflow = larger;
     }
 

@@ -16,7 +16,9 @@ internal enum SentPacketState : byte
     Lost,
 }
 
-/// <summary>The record of one sent packet (RFC 9002 §A.1.1); its number is its place in <see cref="SentPackets"/>.</summary>
+/// <summary>
+/// The record of one sent packet (RFC 9002 §A.1.1); its number is its place in <see cref="SentPackets"/>.
+/// </summary>
 internal struct SentPacket
 {
     /// <summary>When it was sent.</summary>
@@ -28,7 +30,9 @@ internal struct SentPacket
     /// <summary>Bytes of the packet, header and tag included, UDP and IP headers not.</summary>
     public int Size;
 
-    /// <summary>The path it was sent on, counted by address changes; only the current one feeds RTT and congestion control.</summary>
+    /// <summary>
+    /// The path it was sent on, counted by address changes; only the current one feeds RTT and congestion control.
+    /// </summary>
     public int PathGeneration;
 
     /// <summary>Its fate.</summary>

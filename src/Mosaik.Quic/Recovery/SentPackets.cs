@@ -5,17 +5,21 @@ namespace Mosaik.Quic.Recovery;
 /// <summary>The sent packets of one space that are neither acknowledged nor lost.</summary>
 /// <remarks>
 /// <para>
-/// Algorithm: a ring of structs indexed by packet number, from the oldest outstanding packet (<see cref="First"/>) to the next
-/// number (<see cref="End"/>). Packets that were settled out of order stay as tombstones until everything before them is
+/// Algorithm: a ring of structs indexed by packet number, from the oldest outstanding packet (<see cref="First"/>) to
+/// the next
+/// number (<see cref="End"/>). Packets that were settled out of order stay as tombstones until everything before them
+/// is
 /// settled, too. Since loss detection settles every packet more than three numbers behind the largest acknowledged one
 /// or older than the time threshold, the tombstones below that number are few, and walking an acknowledged range costs
 /// what it newly acknowledges. The ring doubles when it is full and is never shrunk; records allocate nothing else.
 /// </para>
 /// <para>
-/// A full ring whose oldest packet elicits no ACK drops that record instead of growing: the peer owes no answer to it, so
+/// A full ring whose oldest packet elicits no ACK drops that record instead of growing: the peer owes no answer to it,
+/// so
 /// such records could otherwise pile up for ever.
 /// </para>
-/// <para>Method order: <see cref="Add"/>, then for each number at most once <see cref="Settle"/>; <see cref="Clear"/> at the end.</para>
+/// <para>Method order: <see cref="Add"/>, then for each number at most once <see cref="Settle"/>; <see cref="Clear"/>
+/// at the end.</para>
 /// </remarks>
 internal sealed class SentPackets
 {
@@ -36,7 +40,8 @@ internal sealed class SentPackets
     public int AckElicitingCount { get; private set; }
 
     /// <summary>
-    /// Whether the last <see cref="Settle"/> moved <see cref="First"/> across packets acknowledged out of order: a run of
+    /// Whether the last <see cref="Settle"/> moved <see cref="First"/> across packets acknowledged out of order: a run
+    /// of
     /// lost packets ends there (RFC 9002 §7.6.2).
     /// </summary>
     public bool PassedAcknowledged { get; private set; }
@@ -56,8 +61,17 @@ internal sealed class SentPackets
     public bool IsOutstanding(ulong packetNumber) =>
         packetNumber >= First && packetNumber < End && Slot(packetNumber).State == SentPacketState.Outstanding;
 
-    /// <summary>Records a packet; the list of frames moves in and is empty afterwards. Numbers left out count as not sent.</summary>
-    public void Add(ulong packetNumber, TimeSpan timeSent, int size, bool ackEliciting, bool inFlight, int pathGeneration, ref SentFrameList frames)
+    /// <summary>
+    /// Records a packet; the list of frames moves in and is empty afterwards. Numbers left out count as not sent.
+    /// </summary>
+    public void Add(
+        ulong packetNumber,
+        TimeSpan timeSent,
+        int size,
+        bool ackEliciting,
+        bool inFlight,
+        int pathGeneration,
+        ref SentFrameList frames)
     {
         if (packetNumber < End)
             throw new ArgumentOutOfRangeException(nameof(packetNumber), "a packet number is used once");
