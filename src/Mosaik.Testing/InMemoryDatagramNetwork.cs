@@ -12,7 +12,7 @@ namespace Mosaik.Testing;
 /// <c>NetworkOptions.SocketFactory</c> wants. With the time provider of a <see cref="SimulationScheduler"/> everything is
 /// delivered on the world's thread and a run is a function of the seed.
 /// </remarks>
-public sealed class InMemoryDatagramNetwork
+public sealed class InMemoryDatagramNetwork : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly DelayedActions _actions;
@@ -56,6 +56,9 @@ public sealed class InMemoryDatagramNetwork
             return new InMemoryHost(this, address ?? new IPAddress([10, 0, (byte)(n >> 8), (byte)n]));
         }
     }
+
+    /// <summary>Forgets everything that is under way.</summary>
+    public void Dispose() => _actions.Dispose();
 
     internal bool TryBind(IPEndPoint endPoint, InMemorySocket socket)
     {

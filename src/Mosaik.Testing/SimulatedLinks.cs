@@ -21,8 +21,8 @@ public sealed class SimulatedLinks
 
     internal SimulatedLinks(RandomSource random) => _random = random;
 
-    /// <summary>Raised after something was cut or healed. Handlers must not change links.</summary>
-    internal event Action? Changed;
+    /// <summary>Called after something was cut or healed; must not change links.</summary>
+    internal Action? Changed { get; set; }
 
     /// <summary>What holds between two hosts for which nothing else was set.</summary>
     public LinkConditions Default
