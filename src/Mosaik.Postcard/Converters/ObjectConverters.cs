@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using PolyType.Abstractions;
 
 namespace Mosaik.Postcard.Converters;
@@ -27,10 +28,10 @@ internal abstract class ObjectConverter<T>(MemberWriter<T>[] members) : Postcard
 
     public sealed override void Write(ref PostcardWriter writer, in T value)
     {
-        if (value is null)
+        if (!typeof(T).IsValueType && value is null)
             Null.Refuse<T>();
         writer.Enter();
-        ref var owner = ref System.Runtime.CompilerServices.Unsafe.AsRef(in value);
+        ref var owner = ref Unsafe.AsRef(in value);
         foreach (var member in members)
             member.Write(ref writer, ref owner);
         writer.Leave();
