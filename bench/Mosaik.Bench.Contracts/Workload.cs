@@ -1,0 +1,27 @@
+namespace Mosaik.Bench.Contracts;
+
+/// <summary>A row of the target tables (spec/performance.md §7).</summary>
+/// <param name="Id">For example Q1.</param>
+/// <param name="Title">One line.</param>
+/// <param name="Metric">What is compared: rate, time.</param>
+/// <param name="Variants">All variants; the first one is the quick one unless the workload says otherwise.</param>
+/// <param name="Processes">How many processes a side has.</param>
+/// <param name="Placements">Which placements the row asks for.</param>
+public sealed record Workload(
+    string Id, string Title, string Metric, IReadOnlyList<string> Variants, int Processes, IReadOnlyList<Placement> Placements)
+{
+    /// <summary>Makes our side.</summary>
+    public required Func<IWorkloadSide> Ours { get; init; }
+
+    /// <summary>Makes the peers' sides for a variant.</summary>
+    public required Func<string, IReadOnlyList<Func<IWorkloadSide>>> Peers { get; init; }
+
+    /// <summary>The targets for a variant and a peer.</summary>
+    public required Func<string, string, Target?> Targets { get; init; }
+
+    /// <summary>The floor printed beside every ratio.</summary>
+    public string? Floor { get; init; }
+}
+
+/// <summary>A ratio, oriented so that larger is better (B1).</summary>
+public sealed record Target(double Must, double? Stretch);

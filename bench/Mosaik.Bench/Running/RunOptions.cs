@@ -1,0 +1,19 @@
+using Mosaik.Bench.Contracts;
+
+namespace Mosaik.Bench.Running;
+
+/// <summary>The options of <c>run</c> and <c>floors</c>.</summary>
+internal sealed record RunOptions(bool IsQuick, int Rounds, IReadOnlyList<Placement>? Placements, int? Processes, string? Output)
+{
+    private static readonly TimeSpan QuickWarmUp = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan QuickWindow = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan FullWarmUp = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan FullWindow = TimeSpan.FromSeconds(5);
+
+    /// <summary>Names of peers to run; all when empty.</summary>
+    public IReadOnlyList<string> Peers { get; init; } = [];
+
+    public TimeSpan WarmUp => IsQuick ? QuickWarmUp : FullWarmUp;
+
+    public TimeSpan Window => IsQuick ? QuickWindow : FullWindow;
+}

@@ -1,0 +1,73 @@
+using Mosaik.Bench.Contracts;
+using Mosaik.Bench.Floors;
+using Mosaik.Bench.Peers;
+using Mosaik.Bench.Workloads.Micro;
+using Mosaik.Bench.Workloads.Transport;
+
+namespace Mosaik.Bench.Workloads;
+
+/// <summary>All workloads, with the targets of spec/performance.md §7.</summary>
+internal static class Catalog
+{
+    private const double MegaByte = 1e6;
+    private const long GibiByte = 1L << 30;
+    private const string Encrypted = "datapath-x10";
+
+    public static IReadOnlyList<Workload> All { get; } = [X1(), Q1(), Q2()];
+
+    private static Workload X1() => new(
+        "X1", "codec: write and read", "time", ["order", "order-hand", "entry", "ints", "ints-small", "ints-mixed"], 1,
+        [Placement.Free])
+    {
+        Ours = static () => new PostcardCodec(),
+        Peers = static _ => PeerList.Codecs,
+        // "≤ 2 × the peer's time" is stored as a ratio of at least 1/2 (B1).
+        Targets = static (variant, peer) => (variant, peer) switch
+        {
+            ("order-hand", "memorypack") => new Target(1, null),
+            (_, "memorypack") => new Target(1 / 2.0, 1 / 1.3),
+            (_, "messagepack") => new Target(1, null),
+            _ => null,
+        },
+    };
+
+    private static Workload Q1() => new(
+        "Q1", "1 GiB over one stream", "rate", ["write=65536"], 2, [Placement.Pinned])
+    {
+        Ours = static () => new TwoNodeSide(
+            "mosaik", "quic-sink", "quic-source", measureAtServer: true, "MB/s", MegaByte, Start(concurrency: 1), GibiByte),
+        Peers = static _ =>
+        [
+            static () => new DatapathSide(10),
+            static () => new TwoNodeSide(
+                "sslstream", "ssl-sink", "ssl-source", measureAtServer: true, "MB/s", MegaByte, Start(concurrency: 1), GibiByte),
+        ],
+        Targets = static (_, peer) => string.Equals(peer, Encrypted, StringComparison.Ordinal) ? new Target(0.40, 0.70) : null,
+        Floor = Encrypted,
+    };
+
+    private static Workload Q2() => new(
+        "Q2", "connection, mutual handshake, 64 B echo, close", "rate", ["concurrent=16"], 2, [Placement.Free, Placement.Pinned])
+    {
+        Ours = static () => new TwoNodeSide(
+            "mosaik", "quic-echo-server", "quic-echo-clients", measureAtServer: false, "1/s", 1, Start(concurrency: 16), 0),
+        Peers = static _ =>
+        [
+            static () => new TwoNodeSide(
+                "sslstream", "ssl-echo-server", "ssl-echo-clients", measureAtServer: false, "1/s", 1, Start(concurrency: 16), 0),
+        ],
+        Targets = static (_, _) => new Target(3, 4.5),
+        Floor = "handshake-concurrent16",
+    };
+
+    public static INodeRole CreateRole(string name) => name switch
+    {
+        "quic-sink" => new QuicSink(),
+        "quic-source" => new QuicSource(),
+        "quic-echo-server" => new QuicEchoServer(),
+        "quic-echo-clients" => new QuicEchoClients(),
+        _ => PeerList.CreateRole(name) ?? throw new ArgumentOutOfRangeException(nameof(name), name, "unknown role"),
+    };
+
+    private static NodeStart Start(int concurrency) => new("", "", concurrency, 64 * 1024);
+}
