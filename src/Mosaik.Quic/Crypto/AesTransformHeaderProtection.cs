@@ -2,7 +2,9 @@ using System.Security.Cryptography;
 
 namespace Mosaik.Quic.Crypto;
 
-/// <summary>AES header protection by one ECB transform kept for the life of the key, where AES instructions do not exist.</summary>
+/// <summary>
+/// AES header protection by one ECB transform kept for the life of the key, where AES instructions do not exist.
+/// </summary>
 internal sealed class AesTransformHeaderProtection : HeaderProtection
 {
     private readonly Aes _aes;

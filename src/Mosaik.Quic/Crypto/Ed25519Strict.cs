@@ -52,7 +52,8 @@ public static class Ed25519Strict
     }
 
     /// <summary>
-    /// Signs with a bare seed. A node that signs often keeps an <see cref="Ed25519SigningKey"/>, which is twice as fast.
+    /// Signs with a bare seed. A node that signs often keeps an <see cref="Ed25519SigningKey"/>, which is twice as
+    /// fast.
     /// </summary>
     public static void Sign(ReadOnlySpan<byte> seed, ReadOnlySpan<byte> message, Span<byte> signature)
     {

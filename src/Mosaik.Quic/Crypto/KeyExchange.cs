@@ -1,6 +1,8 @@
 namespace Mosaik.Quic.Crypto;
 
-/// <summary>One ephemeral Diffie-Hellman key of a handshake (spec/quic.md §3.8). Disposing zeroes the private part.</summary>
+/// <summary>
+/// One ephemeral Diffie-Hellman key of a handshake (spec/quic.md §3.8). Disposing zeroes the private part.
+/// </summary>
 internal abstract class KeyExchange : IDisposable
 {
     /// <summary>Both groups of the profile agree on 32 bytes.</summary>

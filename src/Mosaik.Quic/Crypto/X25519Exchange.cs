@@ -3,7 +3,9 @@ using Org.BouncyCastle.Math.EC.Rfc7748;
 
 namespace Mosaik.Quic.Crypto;
 
-/// <summary>X25519 (RFC 7748 §5). A result of zero, which a peer can force with a point of small order, is refused.</summary>
+/// <summary>
+/// X25519 (RFC 7748 §5). A result of zero, which a peer can force with a point of small order, is refused.
+/// </summary>
 internal sealed class X25519Exchange : KeyExchange
 {
     /// <summary>Length of private and public keys.</summary>

@@ -54,7 +54,9 @@ internal ref struct ClientHello
         && AllIn(Extensions, second.Extensions)
         && AllIn(second.Extensions, Extensions);
 
-    /// <summary>The list of a vector of 16-bit numbers with a length of two bytes; false when malformed or empty.</summary>
+    /// <summary>
+    /// The list of a vector of 16-bit numbers with a length of two bytes; false when malformed or empty.
+    /// </summary>
     internal static bool TryReadNumbers(ReadOnlySpan<byte> extension, out ReadOnlySpan<byte> numbers)
     {
         var reader = new TlsReader(extension);
@@ -73,8 +75,8 @@ internal ref struct ClientHello
     }
 
     /// <summary>
-    /// Reads the shares of a key_share extension for one group. Malformed → false; otherwise the share, empty when there
-    /// is none, how often the group occurs and how many shares there are at all.
+    /// Reads the shares of a key_share extension for one group. Malformed → false; otherwise the share, empty when
+    /// there is none, how often the group occurs and how many shares there are at all.
     /// </summary>
     internal static bool TryReadShare(
         ReadOnlySpan<byte> extension,

@@ -2,7 +2,9 @@ using Mosaik.Quic.Crypto;
 
 namespace Mosaik.Quic.Tls;
 
-/// <summary>The SubjectPublicKeyInfo of an Ed25519 key: twelve constant bytes and the key (spec/quic.md §2.1).</summary>
+/// <summary>
+/// The SubjectPublicKeyInfo of an Ed25519 key: twelve constant bytes and the key (spec/quic.md §2.1).
+/// </summary>
 internal static class RawPublicKey
 {
     /// <summary>Length of the structure.</summary>

@@ -8,10 +8,14 @@ internal enum TlsEventKind
     /// <summary>Send <see cref="TlsEvent.Data"/> as CRYPTO at <see cref="TlsEvent.Level"/>.</summary>
     SendCrypto = 0,
 
-    /// <summary>From now on packets of <see cref="TlsEvent.Level"/> are sealed with <see cref="TlsEvent.Keys"/>.</summary>
+    /// <summary>
+    /// From now on packets of <see cref="TlsEvent.Level"/> are sealed with <see cref="TlsEvent.Keys"/>.
+    /// </summary>
     InstallWriteKeys = 1,
 
-    /// <summary>From now on packets of <see cref="TlsEvent.Level"/> are opened with <see cref="TlsEvent.Keys"/>.</summary>
+    /// <summary>
+    /// From now on packets of <see cref="TlsEvent.Level"/> are opened with <see cref="TlsEvent.Keys"/>.
+    /// </summary>
     InstallReadKeys = 2,
 
     /// <summary>

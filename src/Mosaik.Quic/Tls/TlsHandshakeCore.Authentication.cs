@@ -3,7 +3,9 @@ using Mosaik.Quic.Crypto;
 
 namespace Mosaik.Quic.Tls;
 
-/// <content>Certificate, CertificateVerify and Finished, which are the same in both directions (RFC 8446 §4.4).</content>
+/// <content>
+/// Certificate, CertificateVerify and Finished, which are the same in both directions (RFC 8446 §4.4).
+/// </content>
 internal abstract partial class TlsHandshakeCore
 {
     private const int SignaturePadding = 64;
@@ -16,7 +18,9 @@ internal abstract partial class TlsHandshakeCore
     /// <summary>Longest text that CertificateVerify signs.</summary>
     internal const int MaxSignatureInputLength = SignaturePadding + 33 + 1 + TlsKeySchedule.MaxHashLength;
 
-    /// <summary>Builds the text that CertificateVerify signs (spec/quic.md §3.5) and returns the written part.</summary>
+    /// <summary>
+    /// Builds the text that CertificateVerify signs (spec/quic.md §3.5) and returns the written part.
+    /// </summary>
     internal static ReadOnlySpan<byte> BuildSignatureInput(
         bool ofServer,
         ReadOnlySpan<byte> transcriptHash,
@@ -32,7 +36,9 @@ internal abstract partial class TlsHandshakeCore
         return destination[..(length + transcriptHash.Length)];
     }
 
-    /// <summary>Appends the own Certificate, CertificateVerify and Finished to a flight and to the transcript.</summary>
+    /// <summary>
+    /// Appends the own Certificate, CertificateVerify and Finished to a flight and to the transcript.
+    /// </summary>
     private protected void WriteAuthentication(TlsWriter writer, bool asServer, ReadOnlySpan<byte> trafficSecret)
     {
         Span<byte> hash = stackalloc byte[TlsKeySchedule.MaxHashLength];

@@ -73,10 +73,14 @@ internal abstract partial class TlsHandshakeCore : IDisposable
     /// <summary>The authenticated key of the peer; empty before the handshake is complete.</summary>
     internal ReadOnlyMemory<byte> PeerPublicKey => IsComplete ? _peerKey : default(ReadOnlyMemory<byte>);
 
-    /// <summary>On a client that was answered by another key than the dialled one: the key found; otherwise empty.</summary>
+    /// <summary>
+    /// On a client that was answered by another key than the dialled one: the key found; otherwise empty.
+    /// </summary>
     internal ReadOnlyMemory<byte> UnexpectedPeerKey { get; private protected set; }
 
-    /// <summary>The name that a client sends or a server was sent, if it is plain text; never used for a decision.</summary>
+    /// <summary>
+    /// The name that a client sends or a server was sent, if it is plain text; never used for a decision.
+    /// </summary>
     internal string? ServerName { get; private protected set; }
 
     /// <summary>The level at which the next message of the peer is expected.</summary>

@@ -60,7 +60,9 @@ internal sealed class TlsKeySchedule : IDisposable
         Derive("s hs traffic"u8, transcriptHash, Secret(2));
     }
 
-    /// <summary>Derives the master secret, the first application traffic secrets and the exporter master secret.</summary>
+    /// <summary>
+    /// Derives the master secret, the first application traffic secrets and the exporter master secret.
+    /// </summary>
     internal void EnterApplication(ReadOnlySpan<byte> transcriptHash)
     {
         Span<byte> salt = stackalloc byte[MaxHashLength];

@@ -71,8 +71,13 @@ internal sealed partial class TlsServerHandshake
         if (!TlsExtensions.TryFind(extensions, ExtensionType.SupportedVersions, out var data))
             return Fail(TlsAlert.ProtocolVersion, "ClientHello without supported_versions");
         var reader = new TlsReader(data);
-        if (!reader.TryReadVector8(out var versions) || !reader.IsEmpty || versions.Length < 2 || versions.Length % 2 != 0)
+        if (!reader.TryReadVector8(out var versions)
+            || !reader.IsEmpty
+            || versions.Length < 2
+            || versions.Length % 2 != 0)
+        {
             return Fail(TlsAlert.DecodeError, "malformed supported_versions");
+        }
         return ClientHello.Contains(versions, TlsConstants.Tls13)
             || Fail(TlsAlert.ProtocolVersion, "the client does not offer TLS 1.3");
     }

@@ -37,10 +37,14 @@ internal abstract record TlsSettings
     /// <summary>Takes NSS key-log lines (spec/quic.md §3.11); null when nobody listens.</summary>
     internal Action<string>? KeyLog { get; init; }
 
-    /// <summary>A fixed X25519 private key instead of a random one, for recorded handshakes; empty in production.</summary>
+    /// <summary>
+    /// A fixed X25519 private key instead of a random one, for recorded handshakes; empty in production.
+    /// </summary>
     internal ReadOnlyMemory<byte> FixedX25519PrivateKey { get; init; }
 
-    /// <summary>Refuses settings under which no handshake could be correct: a mistake of the caller, not of a peer.</summary>
+    /// <summary>
+    /// Refuses settings under which no handshake could be correct: a mistake of the caller, not of a peer.
+    /// </summary>
     /// <exception cref="ArgumentException">A list is empty or a value has a wrong length.</exception>
     internal static void Validate(TlsSettings settings)
     {

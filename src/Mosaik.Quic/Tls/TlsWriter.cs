@@ -2,7 +2,9 @@ using System.Buffers.Binary;
 
 namespace Mosaik.Quic.Tls;
 
-/// <summary>Writes TLS presentation language into one growing array; lengths are patched when their vector ends.</summary>
+/// <summary>
+/// Writes TLS presentation language into one growing array; lengths are patched when their vector ends.
+/// </summary>
 internal sealed class TlsWriter(int capacity)
 {
     private byte[] _buffer = new byte[capacity];
@@ -32,7 +34,9 @@ internal sealed class TlsWriter(int capacity)
         return span;
     }
 
-    /// <summary>Begins a vector whose length takes <paramref name="lengthBytes"/> bytes; see <see cref="End"/>.</summary>
+    /// <summary>
+    /// Begins a vector whose length takes <paramref name="lengthBytes"/> bytes; see <see cref="End"/>.
+    /// </summary>
     internal Mark Begin(int lengthBytes)
     {
         Take(lengthBytes);

@@ -16,16 +16,21 @@ public sealed class HostileClientFlightTests
         ["entry extension twice"] = (p => p.EntryExtensions = [0, 5, 0, 0, 0, 5, 0, 0], 47),
         ["malformed entry extension"] = (p => p.EntryExtensions = [0, 5, 0, 1], 50),
         ["malformed entry"] = (p => p.CertificateList = [0, 0, 9, 1], 50),
-        ["X.509 bytes"] = (p => p.SubjectPublicKeyInfo = TlsMessages.Hex("308201ac30820115a003020102020102300d06092a864886f70d01010b0500"), 42),
+        ["X.509 bytes"] =
+            (p => p.SubjectPublicKeyInfo = X509Start, 42),
         ["other OID"] = (p => p.SubjectPublicKeyInfo = Spki("302a300506032b6571032100", p), 42),
         ["with parameters"] = (p => p.SubjectPublicKeyInfo = Spki("302c300706032b65700500032100", p), 42),
         ["31-byte key"] = (p => p.SubjectPublicKeyInfo = p.SubjectPublicKeyInfo[..^1], 42),
         ["33-byte key"] = (p => p.SubjectPublicKeyInfo = [.. p.SubjectPublicKeyInfo, 0], 42),
-        ["key of another peer"] = (p => p.SubjectPublicKeyInfo = [.. RawPublicKey.Prefix, .. TlsPair.ServerIdentity.PublicKey.Span], 51),
+        ["key of another peer"] =
+            (p => p.SubjectPublicKeyInfo = [.. RawPublicKey.Prefix, .. TlsPair.ServerIdentity.PublicKey.Span], 51),
         ["small order"] = (p => SetBadPoint(p, "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"), 51),
-        ["identity point"] = (p => SetBadPoint(p, "0100000000000000000000000000000000000000000000000000000000000000"), 51),
-        ["non-canonical y"] = (p => SetBadPoint(p, "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"), 51),
-        ["no point at all"] = (p => SetBadPoint(p, "0200000000000000000000000000000000000000000000000000000000000000"), 51),
+        ["identity point"] =
+            (p => SetBadPoint(p, "0100000000000000000000000000000000000000000000000000000000000000"), 51),
+        ["non-canonical y"] =
+            (p => SetBadPoint(p, "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"), 51),
+        ["no point at all"] =
+            (p => SetBadPoint(p, "0200000000000000000000000000000000000000000000000000000000000000"), 51),
         ["no Certificate"] = (p => p.Edit = OnlyIn("Certificate", _ => []), 10),
         ["no CertificateVerify"] = (p => p.Edit = OnlyIn("CertificateVerify", _ => []), 10),
         ["Certificate twice"] = (p => p.Edit = OnlyIn("Certificate", m => [.. m, .. m]), 10),
@@ -33,7 +38,8 @@ public sealed class HostileClientFlightTests
         ["ECDSA scheme"] = (p => p.Scheme = 0x0403, 51),
         ["wrong signature"] = (p => p.EditSignature = s => { s[3] ^= 4; return s; }, 51),
         ["long signature"] = (p => p.EditSignature = s => [.. s, 0], 51),
-        ["malformed CertificateVerify"] = (p => p.Edit = OnlyIn("CertificateVerify", m => TlsMessages.Message(15, m[4..^1])), 50),
+        ["malformed CertificateVerify"] =
+            (p => p.Edit = OnlyIn("CertificateVerify", m => TlsMessages.Message(15, m[4..^1])), 50),
         ["flipped Finished"] = (p => p.EditFinished = f => { f[^1] ^= 1; return f; }, 51),
         ["empty Finished"] = (p => p.EditFinished = _ => [], 50),
         ["EndOfEarlyData"] = (p => p.Edit = OnlyIn("Certificate", m => [5, 0, 0, 0, .. m]), 10),
@@ -41,6 +47,10 @@ public sealed class HostileClientFlightTests
         ["bytes after Finished"] = (p => p.Edit = OnlyIn("Finished", m => [.. m, 0]), 10),
         ["length 2^24 - 1"] = (p => p.Edit = OnlyIn("Certificate", m => [11, 0xff, 0xff, 0xff, .. m[4..]]), 50),
     };
+
+    // How an X.509 certificate begins.
+    private static byte[] X509Start =>
+        TlsMessages.Hex("308201ac30820115a003020102020102300d06092a864886f70d01010b0500");
 
     public static TheoryData<string> FlightNames => [.. Flights.Keys];
 
@@ -136,5 +146,6 @@ public sealed class HostileClientFlightTests
 
     private static byte[] Entry(TlsPuppet puppet) => [.. TlsMessages.Vector24(puppet.SubjectPublicKeyInfo), 0, 0];
 
-    private static byte[] Spki(string prefix, TlsPuppet puppet) => [.. TlsMessages.Hex(prefix), .. puppet.Identity.PublicKey.Span];
+    private static byte[] Spki(string prefix, TlsPuppet puppet) =>
+        [.. TlsMessages.Hex(prefix), .. puppet.Identity.PublicKey.Span];
 }

@@ -3,7 +3,9 @@ using Mosaik.Quic.Tls;
 
 namespace Mosaik.Quic.Tests.Tls;
 
-/// <summary>What a server answers to a wrong ClientHello: the left column of spec/quic.md §3.7 and the list of §17.</summary>
+/// <summary>
+/// What a server answers to a wrong ClientHello: the left column of spec/quic.md §3.7 and the list of §17.
+/// </summary>
 public sealed class HostileClientHelloTests
 {
     private const int ProtocolViolation = -0x0a;
@@ -45,10 +47,12 @@ public sealed class HostileClientHelloTests
         ["share of 33 bytes"] = (h => SetShare(h, NamedGroup.X25519, new byte[33]), 47),
         ["empty share"] = (h => SetShare(h, NamedGroup.X25519, []), 50),
         ["X25519 result of zero"] = (h => SetShare(h, NamedGroup.X25519, new byte[32]), 47),
-        ["X25519 point of order 8"] = (h => SetShare(h, NamedGroup.X25519, TlsMessages.Hex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800")), 47),
+        ["X25519 point of order 8"] =
+            (h => SetShare(h, NamedGroup.X25519, OrderEight), 47),
         ["P-256 compressed"] = (h => SetShare(h, NamedGroup.P256, [2, .. new byte[32]]), 47),
         ["P-256 off the curve"] = (h => SetShare(h, NamedGroup.P256, [4, .. new byte[64]]), 47),
-        ["share twice"] = (h => h.Set(51, TlsMessages.Vector16([.. Share(NamedGroup.X25519), .. Share(NamedGroup.X25519)])), 47),
+        ["share twice"] =
+            (h => h.Set(51, TlsMessages.Vector16([.. Share(NamedGroup.X25519), .. Share(NamedGroup.X25519)])), 47),
         ["share for a group that is not listed"] = (h => h.Set(10, 0, 2, 0, 0x17), 47),
         ["truncated share list"] = (h => h.Set(51, 0, 3, 0, 0x1d, 0), 50),
         ["pre_shared_key in the middle"] = (h => h.Extensions.Insert(0, (41, [0, 0])), 47),
@@ -93,6 +97,10 @@ public sealed class HostileClientHelloTests
             h.Set(51, TlsMessages.Vector16([0x11, 0xec, 4, 0, .. new byte[1024], .. Share(NamedGroup.X25519)])),
         ["X.509 beside raw keys"] = h => h.Set(19, 2, 0, 2),
     };
+
+    // A point of order 8 (RFC 7748 §7 speaks of such points).
+    private static byte[] OrderEight =>
+        TlsMessages.Hex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800");
 
     public static TheoryData<string> CaseNames => [.. Cases.Keys];
 
@@ -194,13 +202,15 @@ public sealed class HostileClientHelloTests
         ["other order of extensions"] = (h => h.Extensions.Reverse(), null),
         ["other random"] = (h => h.Random = new byte[32], 47),
         ["other suites"] = (h => h.Suites = [0x13, 0x02], 47),
-        ["other ALPN"] = (h => h.Set(16, TlsMessages.Vector16([1, 0x61, .. TlsMessages.Vector8([.. "mosaik/test"u8])])), 47),
+        ["other ALPN"] =
+            (h => h.Set(16, TlsMessages.Vector16([1, 0x61, .. TlsMessages.Vector8([.. "mosaik/test"u8])])), 47),
         ["other transport parameters"] = (h => h.Set(57, 1, 1, 9), 47),
         ["one extension more"] = (h => h.Set(0xabc), 47),
         ["one extension less"] = (h => h.Remove(0), 47),
         ["no share again"] = (h => h.Set(51, 0, 0), 47),
         ["the wrong group"] = (h => h.Set(51, TlsMessages.Vector16(Share(NamedGroup.P256))), 47),
-        ["two shares"] = (h => h.Set(51, TlsMessages.Vector16([.. Share(NamedGroup.X25519), .. Share(NamedGroup.P256)])), 47),
+        ["two shares"] =
+            (h => h.Set(51, TlsMessages.Vector16([.. Share(NamedGroup.X25519), .. Share(NamedGroup.P256)])), 47),
         ["no key_share"] = (h => h.Remove(51), 109),
         ["zero share"] = (h => SetShare(h, NamedGroup.X25519, new byte[32]), 47),
     };
@@ -214,7 +224,8 @@ public sealed class HostileClientHelloTests
         Assert.True(server.Core.Receive(EncryptionLevel.Initial, TlsPair.PuppetClientHello(h => h.Set(51, 0, 0))));
         server.Drain();
         Assert.Equal(
-            "020000340303" + Convert.ToHexStringLower(TlsConstants.HelloRetryRandom) + "00130200000c002b00020304003300" + "02001d",
+            "020000340303" + Convert.ToHexStringLower(TlsConstants.HelloRetryRandom)
+            + "00130200000c002b0002030400330002001d",
             Convert.ToHexStringLower(server.Sent(EncryptionLevel.Initial)));
         Assert.Empty(server.Keys);
         var accepted = server.Core.Receive(EncryptionLevel.Initial, TlsPair.PuppetClientHello(edit));

@@ -3,7 +3,9 @@ using Mosaik.Quic.Tls;
 
 namespace Mosaik.Quic.Tests.Tls;
 
-/// <summary>What a client answers to a wrong server: the right column of spec/quic.md §3.7 and the list of §17.</summary>
+/// <summary>
+/// What a client answers to a wrong server: the right column of spec/quic.md §3.7 and the list of §17.
+/// </summary>
 public sealed class HostileServerTests
 {
     private const string SmallOrder = "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a";
@@ -26,7 +28,8 @@ public sealed class HostileServerTests
         ["group not offered"] = (p => p.HelloExtensions = [(43, [3, 4]), (51, [0, 0x18, 0, 1, 1])], 47),
         ["group offered without a share"] = (p => p.HelloExtensions = [(43, [3, 4]), (51, [0, 0x17, 0, 1, 1])], 47),
         ["share of 31 bytes"] = (p => p.HelloExtensions = [(43, [3, 4]), (51, [0, 0x1d, 0, 31, .. new byte[31]])], 47),
-        ["X25519 result of zero"] = (p => p.HelloExtensions = [(43, [3, 4]), (51, [0, 0x1d, 0, 32, .. new byte[32]])], 47),
+        ["X25519 result of zero"] =
+            (p => p.HelloExtensions = [(43, [3, 4]), (51, [0, 0x1d, 0, 32, .. new byte[32]])], 47),
         ["unknown extension"] = (p => p.HelloExtensions = [(43, [3, 4]), Share(p), (0xabc, [])], 110),
         ["pre_shared_key"] = (p => p.HelloExtensions = [(43, [3, 4]), Share(p), (41, [0, 0])], 110),
         ["cookie outside of a retry"] = (p => p.HelloExtensions = [(43, [3, 4]), Share(p), (44, [0, 1, 1])], 110),
@@ -46,13 +49,15 @@ public sealed class HostileServerTests
         ["empty cookie"] = (p => p.HelloExtensions = [(43, [3, 4]), (44, [0, 0])], 50),
         ["unknown extension"] = (p => p.HelloExtensions = [(43, [3, 4]), (51, [0, 0x17]), (0xabc, [])], 110),
         ["without version"] = (p => p.HelloExtensions = [(51, [0, 0x17])], 47),
-        ["suite not offered"] = (p => { p.HelloExtensions = [(43, [3, 4]), (51, [0, 0x17])]; p.SuiteBytes = [0x13, 5]; }, 47),
+        ["suite not offered"] =
+            (p => { p.HelloExtensions = [(43, [3, 4]), (51, [0, 0x17])]; p.SuiteBytes = [0x13, 5]; }, 47),
     };
 
     private static readonly Dictionary<string, (Action<TlsPuppet> Edit, int? Alert)> Flights = new()
     {
         ["honest"] = (_ => { }, null),
-        ["empty server_name and supported_groups"] = (p => p.Encrypted.AddRange([(0, []), (10, [0, 2, 0, 0x1d])]), null),
+        ["empty server_name and supported_groups"] =
+            (p => p.Encrypted.AddRange([(0, []), (10, [0, 2, 0, 0x1d])]), null),
         ["further extensions in the request"] = (p => p.Request.Add((5, [])), null),
         ["unknown extension"] = (p => p.Encrypted.Add((0xabc, [])), 110),
         ["record_size_limit"] = (p => p.Encrypted.Add((28, [0x40, 0])), 110),
@@ -69,7 +74,8 @@ public sealed class HostileServerTests
         ["two ALPN names"] = (p => p.Encrypted[0] = (16, [0, 4, 1, 0x61, 1, 0x62]), 50),
         ["empty ALPN name"] = (p => p.Encrypted[0] = (16, [0, 1, 0]), 50),
         ["no transport parameters"] = (p => p.Encrypted.RemoveAt(3), 109),
-        ["trailing byte in EncryptedExtensions"] = (p => p.Edit = OnlyIn("EncryptedExtensions", m => TlsMessages.Message(8, [.. m[4..], 0])), 50),
+        ["trailing byte in EncryptedExtensions"] =
+            (p => p.Edit = OnlyIn("EncryptedExtensions", m => TlsMessages.Message(8, [.. m[4..], 0])), 50),
         ["no EncryptedExtensions"] = (p => p.Edit = OnlyIn("EncryptedExtensions", _ => []), 10),
         ["no CertificateRequest"] = (p => p.Edit = OnlyIn("CertificateRequest", _ => []), 40),
         ["request without Ed25519"] = (p => p.Request[0] = (13, [0, 2, 4, 3]), 40),
@@ -86,20 +92,23 @@ public sealed class HostileServerTests
         ["entry extension"] = (p => p.EntryExtensions = [0, 5, 0, 0], 110),
         ["malformed entry"] = (p => p.CertificateList = [0, 0, 9, 1], 50),
         ["empty entry"] = (p => p.CertificateList = [0, 0, 0, 0, 0], 50),
-        ["X.509 bytes"] = (p => p.SubjectPublicKeyInfo = TlsMessages.Hex("308201ac30820115a003020102020102300d06092a864886f70d01010b0500"), 42),
+        ["X.509 bytes"] =
+            (p => p.SubjectPublicKeyInfo = X509Start, 42),
         ["other OID"] = (p => p.SubjectPublicKeyInfo = Spki("302a300506032b6571032100", p), 42),
         ["with parameters"] = (p => p.SubjectPublicKeyInfo = Spki("302c300706032b65700500032100", p), 42),
         ["31-byte key"] = (p => p.SubjectPublicKeyInfo = p.SubjectPublicKeyInfo[..^1], 42),
         ["33-byte key"] = (p => p.SubjectPublicKeyInfo = [.. p.SubjectPublicKeyInfo, 0], 42),
         ["unused bits"] = (p => p.SubjectPublicKeyInfo = Spki("302a300506032b6570032101", p), 42),
-        ["another peer"] = (p => p.SubjectPublicKeyInfo = [.. RawPublicKey.Prefix, .. TlsPair.ClientIdentity.PublicKey.Span], 42),
+        ["another peer"] =
+            (p => p.SubjectPublicKeyInfo = [.. RawPublicKey.Prefix, .. TlsPair.ClientIdentity.PublicKey.Span], 42),
         ["no CertificateVerify"] = (p => p.Edit = OnlyIn("CertificateVerify", _ => []), 10),
         ["client context signed"] = (p => p.SignAsOtherRole = true, 51),
         ["ECDSA scheme"] = (p => p.Scheme = 0x0403, 51),
         ["wrong signature"] = (p => p.EditSignature = s => { s[40] ^= 1; return s; }, 51),
         ["short signature"] = (p => p.EditSignature = s => s[..63], 51),
         ["no signature"] = (p => p.EditSignature = _ => [], 51),
-        ["malformed CertificateVerify"] = (p => p.Edit = OnlyIn("CertificateVerify", m => TlsMessages.Message(15, [.. m[4..], 0])), 50),
+        ["malformed CertificateVerify"] =
+            (p => p.Edit = OnlyIn("CertificateVerify", m => TlsMessages.Message(15, [.. m[4..], 0])), 50),
         ["flipped Finished"] = (p => p.EditFinished = f => { f[0] ^= 0x80; return f; }, 51),
         ["short Finished"] = (p => p.EditFinished = f => f[1..], 50),
         ["long Finished"] = (p => p.EditFinished = f => [.. f, 0], 50),
@@ -110,6 +119,10 @@ public sealed class HostileServerTests
     public static TheoryData<string> HelloNames => [.. Hellos.Keys];
 
     public static TheoryData<string> RetryNames => [.. Retries.Keys];
+
+    // How an X.509 certificate begins.
+    private static byte[] X509Start =>
+        TlsMessages.Hex("308201ac30820115a003020102020102300d06092a864886f70d01010b0500");
 
     public static TheoryData<string> FlightNames => [.. Flights.Keys];
 
@@ -287,5 +300,6 @@ public sealed class HostileServerTests
 
     private static byte[] Entry(TlsPuppet puppet) => [.. TlsMessages.Vector24(puppet.SubjectPublicKeyInfo), 0, 0];
 
-    private static byte[] Spki(string prefix, TlsPuppet puppet) => [.. TlsMessages.Hex(prefix), .. puppet.Identity.PublicKey.Span];
+    private static byte[] Spki(string prefix, TlsPuppet puppet) =>
+        [.. TlsMessages.Hex(prefix), .. puppet.Identity.PublicKey.Span];
 }

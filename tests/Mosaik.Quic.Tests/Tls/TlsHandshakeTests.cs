@@ -3,7 +3,9 @@ using Mosaik.Quic.Tls;
 
 namespace Mosaik.Quic.Tests.Tls;
 
-/// <summary>Our client against our server: every suite and group, fragmentation, retry, exporter, order of events.</summary>
+/// <summary>
+/// Our client against our server: every suite and group, fragmentation, retry, exporter, order of events.
+/// </summary>
 public sealed class TlsHandshakeTests
 {
     [Theory]

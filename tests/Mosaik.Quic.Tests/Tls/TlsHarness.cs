@@ -61,7 +61,7 @@ internal sealed class TlsHarness(TlsHandshakeCore core) : IDisposable
     internal bool Deliver(TlsHarness to, int pieceLength = int.MaxValue)
     {
         Drain();
-        foreach (var level in (EncryptionLevel[])[EncryptionLevel.Initial, EncryptionLevel.Handshake, EncryptionLevel.OneRtt])
+        foreach (var level in Enum.GetValues<EncryptionLevel>())
         {
             var bytes = Take(level);
             for (var at = 0; at < bytes.Length; at += Math.Min(pieceLength, bytes.Length - at))

@@ -11,7 +11,8 @@ internal static class TlsMessages
 
     internal static byte[] Vector8(params byte[] content) => [(byte)content.Length, .. content];
 
-    internal static byte[] Vector16(params byte[] content) => [(byte)(content.Length >> 8), (byte)content.Length, .. content];
+    internal static byte[] Vector16(params byte[] content) =>
+        [(byte)(content.Length >> 8), (byte)content.Length, .. content];
 
     internal static byte[] Vector24(params byte[] content) => [0, .. Vector16(content)];
 

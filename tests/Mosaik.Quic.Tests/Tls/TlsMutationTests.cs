@@ -17,7 +17,11 @@ public sealed class TlsMutationTests
     private static readonly byte[] Interesting = [0, 1, 2, 0x0d, 0x10, 0x20, 0x2c, 0x33, 0x39, 0x7f, 0x80, 0xfe, 0xff];
 
     private static readonly Gen<Mutation> OneMutation =
-        Gen.Select(Gen.Int[0, 6], Gen.Int[0, int.MaxValue], Gen.Int[0, int.MaxValue], (kind, place, value) => new Mutation(kind, place, value));
+        Gen.Select(
+            Gen.Int[0, 6],
+            Gen.Int[0, int.MaxValue],
+            Gen.Int[0, int.MaxValue],
+            (kind, place, value) => new Mutation(kind, place, value));
 
     private static readonly Gen<(Mutation[] Mutations, bool FixLength, int Piece)> Mutations =
         Gen.Select(OneMutation.Array[1, 4], Gen.Bool, Gen.Int[0, 40], (mutations, fix, piece) => (mutations, fix, piece));
@@ -36,7 +40,8 @@ public sealed class TlsMutationTests
             (index, mutations) =>
             {
                 var bytes = Apply(corpus[index], mutations.Mutations, mutations.FixLength);
-                Feed(TlsHandshakeCore.Server(TlsPair.ServerSettings with { Random = new SeededRandom(2) }), EncryptionLevel.Initial, bytes, mutations.Piece);
+                var core = TlsHandshakeCore.Server(TlsPair.ServerSettings with { Random = new SeededRandom(2) });
+                Feed(core, EncryptionLevel.Initial, bytes, mutations.Piece);
             },
             iter: 40_000);
     }
@@ -79,7 +84,8 @@ public sealed class TlsMutationTests
             {
                 var core = TlsHandshakeCore.Client(TlsPair.ClientSettings with { Random = new SeededRandom(1) });
                 core.Start();
-                Feed(core, EncryptionLevel.Initial, Apply(corpus[index], mutations.Mutations, mutations.FixLength), mutations.Piece);
+                var bytes = Apply(corpus[index], mutations.Mutations, mutations.FixLength);
+                Feed(core, EncryptionLevel.Initial, bytes, mutations.Piece);
             },
             iter: 20_000);
     }
@@ -142,7 +148,10 @@ public sealed class TlsMutationTests
         TlsPair.ServerSettings with { Random = new SeededRandom(2), FixedX25519PrivateKey = TlsPair.PuppetPrivateKey };
 
     private static IEnumerable<byte[]> ServerHellosOfTraces() =>
-        Traces.TraceFile.All.SelectMany(t => t.Tls).Where(m => m.Name is "ServerHello" or "HelloRetryRequest").Select(m => m.Bytes);
+        Traces.TraceFile.All
+            .SelectMany(t => t.Tls)
+            .Where(m => m.Name is "ServerHello" or "HelloRetryRequest")
+            .Select(m => m.Bytes);
 
     // Feeds in pieces, polls everything, and checks the promises. True when the handshake is complete.
     private static bool Feed(TlsHandshakeCore core, EncryptionLevel level, byte[] bytes, int piece)

@@ -35,7 +35,9 @@ internal sealed record TraceFile(
 
     private static readonly Lazy<TraceFile[]> Loaded = new(LoadAll);
 
-    /// <summary>Every trace of the directory, by name. Byte arrays are shared: a test copies before it opens in place.</summary>
+    /// <summary>
+    /// Every trace of the directory, by name. Byte arrays are shared: a test copies before it opens in place.
+    /// </summary>
     internal static IReadOnlyList<TraceFile> All => Loaded.Value;
 
     /// <summary>The four whose profile side must be reproduced byte for byte.</summary>

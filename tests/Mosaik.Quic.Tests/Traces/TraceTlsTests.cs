@@ -6,7 +6,9 @@ using Mosaik.Quic.Tls;
 
 namespace Mosaik.Quic.Tests.Traces;
 
-/// <summary>Assertions 6 to 9, 11 and 12 of the traces: transcript, signatures, key schedule, exporter, same bytes.</summary>
+/// <summary>
+/// Assertions 6 to 9, 11 and 12 of the traces: transcript, signatures, key schedule, exporter, same bytes.
+/// </summary>
 public sealed class TraceTlsTests
 {
     private const int ExporterLength = 32;
@@ -174,7 +176,7 @@ public sealed class TraceTlsTests
         using var harness = new TlsHarness(core);
         core.Start();
         harness.Drain();
-        foreach (var level in (EncryptionLevel[])[EncryptionLevel.Initial, EncryptionLevel.Handshake, EncryptionLevel.OneRtt])
+        foreach (var level in Enum.GetValues<EncryptionLevel>())
         {
             foreach (var message in trace.Tls.Where(m => m.From != fixedInputs.Role && LevelOf(m) == level))
             {
