@@ -72,7 +72,7 @@ internal sealed class QuicSink : QuicRole
     private async Task ReadAsync()
     {
         await using var connection = await Endpoint!.AcceptAsync(Stopping);
-        var stream = await connection.AcceptStreamAsync(Stopping);
+        var stream = await connection.AcceptStreamAsync(QuicStreamDirection.Unidirectional, Stopping);
         var buffer = new byte[256 * 1024];
         while (await stream.ReadAsync(buffer, Stopping) is > 0 and var read)
             Window.Add(read);
@@ -118,7 +118,7 @@ internal sealed class QuicEchoServer : QuicRole
     private async Task EchoAsync(QuicConnection connection)
     {
         await using var owned = connection;
-        var stream = await connection.AcceptStreamAsync(Stopping);
+        var stream = await connection.AcceptStreamAsync(QuicStreamDirection.Bidirectional, Stopping);
         var buffer = new byte[64];
         for (var length = 0; length < buffer.Length;)
         {
@@ -130,7 +130,7 @@ internal sealed class QuicEchoServer : QuicRole
 
         await stream.WriteAsync(buffer, Stopping);
         stream.CompleteWrites();
-        await connection.Closed;
+        await connection.WaitClosedAsync(Stopping);
         Window.Add(1);
     }
 }
