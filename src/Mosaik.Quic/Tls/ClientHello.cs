@@ -50,9 +50,7 @@ internal ref struct ClientHello
     /// key_share, cookie, pre_shared_key and early_data (RFC 8446 §4.1.2). Both blocks of extensions are checked.
     /// </summary>
     internal readonly bool IsRepeatedBy(ClientHello second) =>
-        Fixed.SequenceEqual(second.Fixed)
-        && AllIn(Extensions, second.Extensions)
-        && AllIn(second.Extensions, Extensions);
+        Fixed.SequenceEqual(second.Fixed) && SameExtensions(Extensions, second.Extensions);
 
     /// <summary>
     /// The list of a vector of 16-bit numbers with a length of two bytes; false when malformed or empty.
@@ -105,20 +103,38 @@ internal ref struct ClientHello
         return true;
     }
 
-    // Quadratic only in form: a block has at most a few thousand extensions of four bytes, and a peer gets one try.
-    private static bool AllIn(ReadOnlySpan<byte> some, ReadOnlySpan<byte> all)
+    // The order of extensions is free, and a hostile hello has thousands of them: sorted once and compared in one pass.
+    private static bool SameExtensions(ReadOnlySpan<byte> one, ReadOnlySpan<byte> other)
     {
-        var extensions = new TlsExtensions(some);
-        while (extensions.TryNext(out var type, out var data))
+        var (left, right) = (Sort(one), Sort(other));
+        if (left.Count != right.Count)
+            return false;
+        for (var i = 0; i < left.Count; i++)
         {
-            if (type is ExtensionType.KeyShare or ExtensionType.Cookie or ExtensionType.PreSharedKey
-                or ExtensionType.EarlyData)
-            {
-                continue;
-            }
-            if (!TlsExtensions.TryFind(all, type, out var other) || !other.SequenceEqual(data))
+            var (a, b) = (left[i], right[i]);
+            if (a.Type != b.Type || !one.Slice(a.Start, a.Length).SequenceEqual(other.Slice(b.Start, b.Length)))
                 return false;
         }
         return true;
+    }
+
+    private static List<(ushort Type, int Start, int Length)> Sort(ReadOnlySpan<byte> block)
+    {
+        var list = new List<(ushort Type, int Start, int Length)>();
+        var start = 0;
+        var extensions = new TlsExtensions(block);
+        while (extensions.TryNext(out var type, out var data))
+        {
+            start += 2 * sizeof(ushort);
+            if (type is not (ExtensionType.KeyShare or ExtensionType.Cookie or ExtensionType.PreSharedKey
+                or ExtensionType.EarlyData))
+            {
+                list.Add((type, start, data.Length));
+            }
+            start += data.Length;
+        }
+        // No type occurs twice in a checked block, so the order is total.
+        list.Sort(static (a, b) => a.Type.CompareTo(b.Type));
+        return list;
     }
 }

@@ -200,6 +200,8 @@ public sealed class HostileClientHelloTests
         ["exactly the share"] = (_ => { }, null),
         ["with a cookie"] = (h => h.Set(44, 0, 1, 7), null),
         ["other order of extensions"] = (h => h.Extensions.Reverse(), null),
+        ["one extension changed"] = (h => h.Set(45, 1, 9), 47),
+        ["another extension instead"] = (h => { h.Remove(0); h.Set(0xabc); }, 47),
         ["other random"] = (h => h.Random = new byte[32], 47),
         ["other suites"] = (h => h.Suites = [0x13, 0x02], 47),
         ["other ALPN"] =
