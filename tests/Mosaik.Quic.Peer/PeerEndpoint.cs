@@ -91,7 +91,7 @@ internal sealed class PeerEndpoint : IAsyncDisposable
         Trace = _ =>
         {
             var number = Interlocked.Increment(ref _lastNumber);
-            return _traces[number] = new PeerTrace(number, onClosed);
+            return _traces[number] = new PeerTrace(number, _options.Verbose, onClosed);
         },
         Knobs = settings.Knobs with
         {

@@ -29,6 +29,7 @@ internal sealed class PeerOptions
         both:   --alpn NAME  --peer PUBLIC  --exporter LABEL:CONTEXTHEX:LEN  --close CODE:REASON
                 --key-update-after N[:COUNT]  --idle MS  --timeout MS  --max-data N  --max-stream-data N
                 --max-streams N  --suites LIST  --groups LIST  --loss-in P  --loss-out P  --reorder P  --seed N  --portable
+                --verbose
         server: --mode echo|sink|source:N|hold  --push echo:N|uni:N  --once
         client: --mode echo:N|multi:S:N|sink:N|source[:N]|uni:N|reset:N:CODE|stop:N:CODE|ping|wait
                 --rebind  --quic-version V  --sni is accepted and ignored: the name follows from the key
@@ -70,6 +71,8 @@ internal sealed class PeerOptions
     public bool Rebind { get; private set; }
 
     public bool Portable { get; private set; }
+
+    public bool Verbose { get; private set; }
 
     public long KeyUpdateAfter { get; private set; }
 
@@ -156,6 +159,8 @@ internal sealed class PeerOptions
                 return Once = true;
             case "--rebind" when !IsServer:
                 return Rebind = true;
+            case "--verbose":
+                return Verbose = true;
             case "--portable":
                 return Portable = true;
             default:

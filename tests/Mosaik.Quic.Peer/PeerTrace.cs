@@ -5,7 +5,7 @@ using Mosaik.Quic.Tls;
 namespace Mosaik.Quic.Peer;
 
 /// <summary>Prints what happens to a connection below its handles: its end, key updates, changes of the path.</summary>
-internal sealed class PeerTrace(long number, Action<QuicCloseInfo> onClosed) : ConnectionTrace
+internal sealed class PeerTrace(long number, bool verbose, Action<QuicCloseInfo> onClosed) : ConnectionTrace
 {
     private ulong _announced;
     private bool _closed;
@@ -26,6 +26,21 @@ internal sealed class PeerTrace(long number, Action<QuicCloseInfo> onClosed) : C
             LocalUpdates = generation;
         JsonLine.Event("key_update", number).With("by", write ? "local" : "remote").With("count", generation).Print();
     }
+
+    public override void PacketSent(TimeSpan now, EncryptionLevel level, ulong packetNumber, int size, bool ackEliciting) =>
+        Say(now, $"sent {level} {packetNumber}, {size} bytes{(ackEliciting ? "" : ", not ack-eliciting")}");
+
+    public override void PacketReceived(
+        TimeSpan now, EncryptionLevel level, ulong packetNumber, int size, ReadOnlySpan<byte> payload) =>
+        Say(now, $"received {level} {packetNumber}, {size} bytes");
+
+    public override void PacketDropped(TimeSpan now, PacketDropReason reason, int size) =>
+        Say(now, $"dropped {size} bytes: {reason}");
+
+    public override void PacketsLost(TimeSpan now, EncryptionLevel level, int count) => Say(now, $"lost {count} {level}");
+
+    public override void MetricsUpdated(TimeSpan now, TimeSpan smoothedRtt, long congestionWindow, long bytesInFlight) =>
+        Say(now, $"rtt {smoothedRtt.TotalMilliseconds:f3} ms, window {congestionWindow}, in flight {bytesInFlight}");
 
     public override void PathChanged(TimeSpan now, in PathAddress path, bool validated) =>
         JsonLine.Event("path", number)
@@ -48,5 +63,11 @@ internal sealed class PeerTrace(long number, Action<QuicCloseInfo> onClosed) : C
             .With("by", close.IsRemote ? "remote" : "local").With("kind", kind)
             .With("code", close.Code).With("reason", close.Reason).Print();
         onClosed(close);
+    }
+
+    private void Say(TimeSpan now, string what)
+    {
+        if (verbose)
+            Console.Error.WriteLine($"{now.TotalMilliseconds,12:f3} {number} {what}");
     }
 }

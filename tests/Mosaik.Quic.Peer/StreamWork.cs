@@ -55,6 +55,8 @@ internal static class StreamWork
         ReportAsync(connection, stream, async result =>
         {
             await SendPatternAsync(stream, result, bytes, complete: false);
+            // Otherwise the reset would overtake everything that is not in packets yet.
+            await stream.WaitAllAcknowledgedAsync();
             stream.Reset(code);
             result.ErrorCode = code;
             try

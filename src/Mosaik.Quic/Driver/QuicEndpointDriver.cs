@@ -42,6 +42,7 @@ internal sealed partial class QuicEndpointDriver : IThreadPoolWorkItem
     private readonly ITimer _timer;
     private readonly bool _roundTimers;
     private TimeSpan? _armedFor;
+    private bool _timerFired;
     private int _turnScheduled;
 
     public QuicEndpointDriver(QuicOptions options)
@@ -169,7 +170,11 @@ internal sealed partial class QuicEndpointDriver : IThreadPoolWorkItem
         _gate.RequestTurn();
     }
 
-    private void OnTimer() => _gate.RequestTurn();
+    private void OnTimer()
+    {
+        Volatile.Write(ref _timerFired, true);
+        _gate.RequestTurn();
+    }
 
     private void ReadClock() => Now = _clock.GetElapsedTime(_epoch);
 
@@ -237,12 +242,18 @@ internal sealed partial class QuicEndpointDriver : IThreadPoolWorkItem
     {
         if (_isGone)
             return;
+        // It fires once, and may do so a little before its time.
+        if (Volatile.Read(ref _timerFired))
+        {
+            Volatile.Write(ref _timerFired, false);
+            _armedFor = null;
+        }
         var next = _core.NextTimeout ?? TimeSpan.MaxValue;
         if (_isBlocked && _retryAt < next)
             next = _retryAt;
         if (next == TimeSpan.MaxValue)
             return;
-        if (_armedFor is { } armed && armed <= next && armed > Now)
+        if (_armedFor is { } armed && armed <= next)
             return;
         var due = next - Now;
         if (due < TimeSpan.Zero)
