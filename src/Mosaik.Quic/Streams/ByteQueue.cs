@@ -1,26 +1,26 @@
-using System.Buffers;
 using System.Runtime.InteropServices;
 
 namespace Mosaik.Quic.Streams;
 
 /// <summary>
-/// Bytes of a stream between two offsets, kept in blocks from the shared pool: appended at the back, dropped from the
+/// Bytes of a stream between two offsets, kept in pooled blocks: appended at the back, dropped from the
 /// front, copied from anywhere between. Both the sender (written, not yet acknowledged) and the receiver (received in
 /// order, not yet read) are built on it.
 /// </summary>
 /// <remarks>
 /// A block is never moved: appending costs one copy, and dropping gives a block back once all of it is behind
 /// <see cref="Start"/>. Block sizes follow the amount held (1 to 32 KiB), so that a stream with a few bytes holds little and
-/// a bulk stream pays for the pool once per 27 packets. An empty queue holds no block. The ring of blocks grows and stays;
+/// a bulk stream pays for the pool once per 27 packets. All blocks but the last are full.
+/// An empty queue holds no block. The ring of blocks grows and stays;
 /// with the pool warm nothing is allocated.
 /// </remarks>
-internal sealed class ByteQueue
+internal sealed class ByteQueue(BlockPool pool)
 {
     /// <summary>The smallest block.</summary>
     public const int SmallestBlock = 1024;
 
     /// <summary>The largest block.</summary>
-    public const int LargestBlock = 32 * 1024;
+    public const int LargestBlock = BlockPool.Largest;
 
     private Block[] _blocks = [];
     private int _head;
@@ -67,13 +67,6 @@ internal sealed class ByteQueue
         }
     }
 
-    /// <summary>Takes over a rented array with <paramref name="length"/> bytes as the next block, without copying.</summary>
-    public void AppendOwned(byte[] rented, int length)
-    {
-        Push(new Block { Buffer = rented, Offset = End, Used = length });
-        End += (ulong)length;
-    }
-
     /// <summary>Copies bytes from <paramref name="offset"/> on, all of which are held.</summary>
     public void CopyTo(ulong offset, Span<byte> destination)
     {
@@ -109,7 +102,7 @@ internal sealed class ByteQueue
             if (block.End > offset)
                 break;
             MemoryHeld -= block.Buffer.Length;
-            ArrayPool<byte>.Shared.Return(block.Buffer);
+            pool.Return(block.Buffer);
             block.Buffer = null!;   // the slot is outside the ring from here on
             _head = (_head + 1) & (_blocks.Length - 1);
             _count--;
@@ -120,7 +113,7 @@ internal sealed class ByteQueue
     public void Clear() => DropTo(End);
 
     private void AddBlock(int size, ulong offset) =>
-        Push(new Block { Buffer = ArrayPool<byte>.Shared.Rent(size), Offset = offset });
+        Push(new Block { Buffer = pool.Rent(size), Offset = offset });
 
     private void Push(in Block block)
     {

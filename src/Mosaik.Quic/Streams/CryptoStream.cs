@@ -14,8 +14,16 @@ namespace Mosaik.Quic.Streams;
 /// </remarks>
 internal sealed class CryptoStream : IDisposable
 {
-    private readonly SendBuffer _send = new();
-    private readonly Reassembler _receive = new();
+    private readonly SendBuffer _send;
+    private readonly Reassembler _receive;
+
+    /// <summary>An empty stream whose buffers come from <paramref name="pool"/> (null: one of its own).</summary>
+    public CryptoStream(BlockPool? pool = null)
+    {
+        pool ??= new BlockPool();
+        _send = new SendBuffer(pool);
+        _receive = new Reassembler(pool);
+    }
 
     /// <summary>The next in-order bytes (not necessarily all of them); empty when there are none.</summary>
     public ReadOnlySpan<byte> Readable => _receive.First;

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Runtime.InteropServices;
 
 namespace Mosaik.Quic.Streams;
@@ -10,8 +9,8 @@ namespace Mosaik.Quic.Streams;
 /// <para>
 /// Bytes that arrive in order go, with one copy, to the end of a queue of pooled blocks from which the application reads.
 /// Bytes beyond a gap become <em>pieces</em>: disjoint, ascending, each in a pooled array of its own that doubles while data
-/// is appended to it, so that memory held stays within twice the payload. When a gap is filled the pieces behind it move to
-/// the queue; large ones change hands without a copy. Bytes that are already present are ignored, whatever the duplicate says,
+/// is appended to it, so that memory held stays within twice the payload. When a gap is filled the pieces behind it are
+/// copied to the queue. Bytes that are already present are ignored, whatever the duplicate says,
 /// so that nothing changes under a reader.
 /// </para>
 /// <para>
@@ -22,7 +21,7 @@ namespace Mosaik.Quic.Streams;
 /// </para>
 /// <para>Method order: <see cref="TryInsert"/> per frame, <see cref="Read"/> whenever the application asks.</para>
 /// </remarks>
-internal sealed class Reassembler
+internal sealed class Reassembler(BlockPool pool)
 {
     /// <summary>The most disjoint ranges beyond the readable bytes.</summary>
     public const int MaxRanges = 1024;
@@ -31,10 +30,9 @@ internal sealed class Reassembler
     public const int CopyTogetherAt = 512;
 
     private const int LargestPiece = ByteQueue.LargestBlock;
-    private const int AdoptFrom = 4096;             // smaller pieces are copied into the queue's blocks
     private const int ToleratedSlack = 16 * 1024;   // memory beyond twice the payload that is not worth a copy
 
-    private readonly ByteQueue _ready = new();
+    private readonly ByteQueue _ready = new(pool);
     private Piece[] _pieces = [];
     private int _head;
     private int _count;
@@ -93,7 +91,7 @@ internal sealed class Reassembler
     {
         _ready.Clear();
         for (int i = 0; i < _count; i++)
-            ArrayPool<byte>.Shared.Return(At(i).Buffer);
+            pool.Return(At(i).Buffer);
         _head = 0;
         _count = 0;
         _pieces = [];
@@ -128,15 +126,8 @@ internal sealed class Reassembler
             ref Piece piece = ref At(0);
             _pieceMemory -= piece.Buffer.Length;
             _piecePayload -= piece.Length;
-            if (piece.Length >= AdoptFrom)
-            {
-                _ready.AppendOwned(piece.Buffer, piece.Length);
-            }
-            else
-            {
-                _ready.Append(piece.Buffer.AsSpan(0, piece.Length));
-                ArrayPool<byte>.Shared.Return(piece.Buffer);
-            }
+            _ready.Append(piece.Buffer.AsSpan(0, piece.Length));
+            pool.Return(piece.Buffer);
             piece.Buffer = null!;   // the slot is outside the list from here on
             _head++;
             _count--;
@@ -185,7 +176,7 @@ internal sealed class Reassembler
         while (!data.IsEmpty)
         {
             int length = Math.Min(data.Length, LargestPiece);
-            byte[] buffer = ArrayPool<byte>.Shared.Rent(length);
+            byte[] buffer = pool.Rent(length);
             data[..length].CopyTo(buffer);
             ulong at = touchesLeft ? At(index - 1).End : offset;
             InsertPiece(index++, new Piece { Offset = at, Length = length, Buffer = buffer });
@@ -202,10 +193,10 @@ internal sealed class Reassembler
         int wanted = Math.Min(piece.Length + data.Length, LargestPiece);
         if (wanted > piece.Buffer.Length)
         {
-            byte[] larger = ArrayPool<byte>.Shared.Rent(Math.Min(Math.Max(wanted, piece.Length * 2), LargestPiece));
+            byte[] larger = pool.Rent(Math.Min(Math.Max(wanted, piece.Length * 2), LargestPiece));
             piece.Buffer.AsSpan(0, piece.Length).CopyTo(larger);
             _pieceMemory += larger.Length - piece.Buffer.Length;
-            ArrayPool<byte>.Shared.Return(piece.Buffer);
+            pool.Return(piece.Buffer);
             piece.Buffer = larger;
         }
         int length = Math.Min(data.Length, Math.Max(0, piece.Buffer.Length - piece.Length));
@@ -239,7 +230,7 @@ internal sealed class Reassembler
 
     private Piece Join(int from, int to, int length)
     {
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(length);
+        byte[] buffer = pool.Rent(length);
         ulong offset = At(from).Offset;
         _pieceMemory += buffer.Length;
         for (int i = from, position = 0; i < to; i++)
@@ -248,7 +239,7 @@ internal sealed class Reassembler
             piece.Buffer.AsSpan(0, piece.Length).CopyTo(buffer.AsSpan(position));
             position += piece.Length;
             _pieceMemory -= piece.Buffer.Length;
-            ArrayPool<byte>.Shared.Return(piece.Buffer);
+            pool.Return(piece.Buffer);
         }
         return new Piece { Offset = offset, Length = length, Buffer = buffer };
     }

@@ -23,9 +23,9 @@ internal enum ReceiveState : byte
 /// The receiving half of a stream: bytes in order, credit, final size. Every way to learn the final size counts it against
 /// both windows once, whatever arrives afterwards (RFC 9000 §4.5).
 /// </summary>
-internal sealed class ReceiveStream(ulong window)
+internal sealed class ReceiveStream(ulong window, BlockPool pool)
 {
-    private readonly Reassembler _reassembler = new();
+    private readonly Reassembler _reassembler = new(pool);
     private ReceiveCredit _credit = new(Math.Min(window, StreamLimits.LargestWindow));
     private ulong _finalSize;
 

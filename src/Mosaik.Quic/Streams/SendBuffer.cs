@@ -17,9 +17,9 @@ namespace Mosaik.Quic.Streams;
 /// declared lost and are acknowledged after all are not sent again.
 /// </para>
 /// </remarks>
-internal sealed class SendBuffer
+internal sealed class SendBuffer(BlockPool pool)
 {
-    private readonly ByteQueue _bytes = new();
+    private readonly ByteQueue _bytes = new(pool);
     private readonly RangeSet _acknowledged = new();
     private readonly RangeSet _lost = new();
 

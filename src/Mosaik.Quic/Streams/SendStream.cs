@@ -26,9 +26,9 @@ internal enum SendState : byte
 /// The sending half of a stream: its bytes, its credit, its FIN. <see cref="StreamSet"/> decides when it sends; this type
 /// knows what it has to send.
 /// </summary>
-internal sealed class SendStream(ulong limit)
+internal sealed class SendStream(ulong limit, BlockPool pool)
 {
-    private readonly SendBuffer _buffer = new();
+    private readonly SendBuffer _buffer = new(pool);
     private SendCredit _credit = CreateCredit(limit);
     private FinState _fin;
 

@@ -151,7 +151,7 @@ internal sealed partial class StreamSet
     private static bool TryWriteControl(StreamState stream, ref FrameWriter writer, ref SentFrameList sent)
     {
         ulong id = stream.Id;
-        if (stream.Control.HasFlag(StreamControl.ResetStream))
+        if ((stream.Control & StreamControl.ResetStream) != StreamControl.None)
         {
             SendStream send = stream.Send!;   // only sending halves are reset
             if (!writer.TryWriteResetStream(id, send.ResetCode, send.FinalSize))
@@ -159,7 +159,7 @@ internal sealed partial class StreamSet
             stream.Control &= ~StreamControl.ResetStream;
             sent.Add(new SentFrame(SentFrameKind.ResetStream, id, send.ResetCode));
         }
-        if (stream.Control.HasFlag(StreamControl.StopSending))
+        if ((stream.Control & StreamControl.StopSending) != StreamControl.None)
         {
             ulong code = stream.Receive!.StopCode;   // only receiving halves are stopped
             if (!writer.TryWriteStopSending(id, code))
@@ -167,7 +167,7 @@ internal sealed partial class StreamSet
             stream.Control &= ~StreamControl.StopSending;
             sent.Add(new SentFrame(SentFrameKind.StopSending, id, code));
         }
-        if (stream.Control.HasFlag(StreamControl.MaxStreamData))
+        if ((stream.Control & StreamControl.MaxStreamData) != StreamControl.None)
         {
             // Announcing first would raise the limit for a frame that does not fit; a varint of the largest size is reserved.
             if (writer.Remaining < 1 + 2 * 8)
@@ -177,7 +177,7 @@ internal sealed partial class StreamSet
             writer.TryWriteMaxStreamData(id, limit);
             sent.Add(new SentFrame(SentFrameKind.MaxStreamData, id, limit));
         }
-        if (stream.Control.HasFlag(StreamControl.StreamDataBlocked))
+        if ((stream.Control & StreamControl.StreamDataBlocked) != StreamControl.None)
         {
             ulong limit = stream.Send!.Limit;   // only sending halves are blocked
             if (!writer.TryWriteStreamDataBlocked(id, limit))

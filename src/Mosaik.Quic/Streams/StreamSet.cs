@@ -35,6 +35,7 @@ internal sealed partial class StreamSet : IDisposable
 {
     private readonly bool _isServer;
     private readonly TransportParameters _local;
+    private readonly BlockPool _pool;
     private readonly Dictionary<ulong, StreamState> _streams = [];
     private readonly Queue<StreamEvent> _events = new();
     private readonly LocalStreams[] _localStreams = [new(), new()];   // by KindIndex
@@ -46,8 +47,12 @@ internal sealed partial class StreamSet : IDisposable
     private int _unacknowledged;
 
     /// <summary>A set without streams. Nothing can be opened or sent before <see cref="ApplyPeerParameters"/>.</summary>
-    public StreamSet(bool isServer, TransportParameters local)
+    /// <param name="isServer">Our role.</param>
+    /// <param name="local">Our transport parameters: what we grant the peer.</param>
+    /// <param name="pool">The pool of the endpoint; null for one of its own.</param>
+    public StreamSet(bool isServer, TransportParameters local, BlockPool? pool = null)
     {
+        _pool = pool ?? new BlockPool();
         _isServer = isServer;
         _local = local;
         _receiveCredit = new ReceiveCredit(Math.Min(local.InitialMaxData, StreamLimits.LargestWindow));
@@ -180,12 +185,12 @@ internal sealed partial class StreamSet : IDisposable
         {
             ulong limit = !both ? _peer?.InitialMaxStreamDataUni ?? 0
                 : local ? _peer?.InitialMaxStreamDataBidiRemote ?? 0 : _peer?.InitialMaxStreamDataBidiLocal ?? 0;
-            send = new SendStream(limit);
+            send = new SendStream(limit, _pool);
         }
         if (both || !local)
         {
             receive = new ReceiveStream(!both ? _local.InitialMaxStreamDataUni
-                : local ? _local.InitialMaxStreamDataBidiLocal : _local.InitialMaxStreamDataBidiRemote);
+                : local ? _local.InitialMaxStreamDataBidiLocal : _local.InitialMaxStreamDataBidiRemote, _pool);
         }
         var stream = new StreamState(id, send, receive);
         _streams.Add(id, stream);

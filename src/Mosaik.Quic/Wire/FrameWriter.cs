@@ -79,7 +79,7 @@ internal ref struct FrameWriter
     /// </summary>
     /// <param name="newestFirst">Disjoint ranges, descending, never adjacent.</param>
     /// <param name="ackDelay">The delay, already scaled by our ack_delay_exponent.</param>
-    public bool TryWriteAck(ReadOnlySpan<PacketNumberRange> newestFirst, ulong ackDelay)
+    public bool TryWriteAck(scoped ReadOnlySpan<PacketNumberRange> newestFirst, ulong ackDelay)
     {
         PacketNumberRange first = newestFirst[0];
         int length = 1 + VarInt.Length(first.Largest) + VarInt.Length(ackDelay)
@@ -150,7 +150,7 @@ internal ref struct FrameWriter
 
     /// <summary>NEW_CONNECTION_ID; the token has 16 bytes.</summary>
     public bool TryWriteNewConnectionId(
-        ulong sequenceNumber, ulong retirePriorTo, in ConnectionId id, ReadOnlySpan<byte> statelessResetToken)
+        ulong sequenceNumber, ulong retirePriorTo, in ConnectionId id, scoped ReadOnlySpan<byte> statelessResetToken)
     {
         int length = 2 + VarInt.Length(sequenceNumber) + VarInt.Length(retirePriorTo) + id.Length + statelessResetToken.Length;
         if (length > Remaining)
@@ -165,7 +165,7 @@ internal ref struct FrameWriter
     }
 
     /// <summary>NEW_TOKEN.</summary>
-    public bool TryWriteNewToken(ReadOnlySpan<byte> token)
+    public bool TryWriteNewToken(scoped ReadOnlySpan<byte> token)
     {
         if (1 + VarInt.Length((ulong)token.Length) + token.Length > Remaining)
             return false;
@@ -176,7 +176,7 @@ internal ref struct FrameWriter
     }
 
     /// <summary>CONNECTION_CLOSE of the transport. A reason that does not fit is cut, never split inside a UTF-8 character.</summary>
-    public bool TryWriteConnectionClose(ulong errorCode, ulong triggeringFrameType, ReadOnlySpan<byte> reason)
+    public bool TryWriteConnectionClose(ulong errorCode, ulong triggeringFrameType, scoped ReadOnlySpan<byte> reason)
     {
         int fixedLength = 1 + VarInt.Length(errorCode) + VarInt.Length(triggeringFrameType);
         int length = FittingData(Remaining, fixedLength, reason.Length);
@@ -190,7 +190,7 @@ internal ref struct FrameWriter
     }
 
     /// <summary>CONNECTION_CLOSE of the application. A reason that does not fit is cut.</summary>
-    public bool TryWriteApplicationClose(ulong errorCode, ReadOnlySpan<byte> reason)
+    public bool TryWriteApplicationClose(ulong errorCode, scoped ReadOnlySpan<byte> reason)
     {
         int length = FittingData(Remaining, 1 + VarInt.Length(errorCode), reason.Length);
         if (length < 0)
@@ -290,7 +290,7 @@ internal ref struct FrameWriter
         return true;
     }
 
-    private void PutReason(ReadOnlySpan<byte> reason, int length)
+    private void PutReason(scoped ReadOnlySpan<byte> reason, int length)
     {
         while (length > 0 && length < reason.Length && (reason[length] & 0xc0) == 0x80)
             length--;   // the byte after the cut continues a character: cut before that character
@@ -302,7 +302,7 @@ internal ref struct FrameWriter
 
     private void Put(ulong value) => _position += VarInt.Write(_destination[_position..], value);
 
-    private void PutBytes(ReadOnlySpan<byte> bytes)
+    private void PutBytes(scoped ReadOnlySpan<byte> bytes)
     {
         bytes.CopyTo(_destination[_position..]);
         _position += bytes.Length;

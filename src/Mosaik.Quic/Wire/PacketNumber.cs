@@ -56,7 +56,8 @@ internal static class PacketNumber
         ulong candidate = (expected & ~(window - 1)) | truncated;
         if (candidate + half <= expected && candidate < (1UL << 62) - window)
             return candidate + window;
-        if (candidate > expected + half && candidate >= window)
+        // The second condition goes beyond A.3: behind the very last number there is no other candidate.
+        if ((candidate > expected + half || candidate > MaxValue) && candidate >= window)
             return candidate - window;
         return candidate;
     }
