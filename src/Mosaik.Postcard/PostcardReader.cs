@@ -233,6 +233,9 @@ public ref partial struct PostcardReader
             || Fail(PostcardError.TooLarge, start);
     }
 
+    /// <summary>Skips bytes of <see cref="Unread"/> that were read by other means.</summary>
+    internal void Advance(int length) => _position += length;
+
     /// <summary>How many elements may be allocated before any was read (LEN-4).</summary>
     /// <param name="count">The count returned by <see cref="TryReadCount(int, out int)"/>.</param>
     /// <param name="elementMemory">The size of one element in memory.</param>

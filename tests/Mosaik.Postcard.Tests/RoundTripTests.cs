@@ -116,6 +116,47 @@ public sealed class RoundTripTests
     }
 
     [Fact]
+    public void Runs_of_integers_equal_their_numbers_one_by_one()
+    {
+        // Around every border of a varint length, in runs that begin and end anywhere within a vector.
+        uint[] borders = [0, 1, 63, 64, 127, 128, 129, 8191, 8192, 16383, 16384, 16385, 1 << 21, (1 << 28) - 1, 1 << 28, uint.MaxValue];
+        Gen.Select(Gen.Int[0, borders.Length - 1].Select(i => borders[i]).Array[0, 40], Gen.Int[0, 40], Gen.UInt[0, 300].Array[0, 80], static (a, n, b) =>
+                (uint[])[.. Enumerable.Repeat(7u, n), .. a, .. b, .. Enumerable.Repeat(300u, n), .. a])
+            .Sample(static values =>
+            {
+                var bytes = Serializer.Encode(values);
+                var signed = Array.ConvertAll(values, static v => (int)v);
+                var signedBytes = Serializer.Encode(signed);
+                var expected = new PostcardWriter([]);
+                var expectedSigned = new PostcardWriter([]);
+                expected.WriteCount(values.Length);
+                expectedSigned.WriteCount(values.Length);
+                foreach (var value in values)
+                {
+                    expected.WriteUInt32(value);
+                    expectedSigned.WriteInt32((int)value);
+                }
+
+                var equal = expected.Written.SequenceEqual(bytes) && expectedSigned.Written.SequenceEqual(signedBytes);
+                expected.Dispose();
+                expectedSigned.Dispose();
+                return equal
+                    && values.SequenceEqual(Serializer.Decode<uint[]>(bytes, PostcardForm.Canonical))
+                    && signed.SequenceEqual(Serializer.Decode<int[]>(signedBytes, PostcardForm.Canonical));
+            });
+    }
+
+    [Fact]
+    public void Over_long_numbers_within_a_run_are_read_but_not_canonical()
+    {
+        byte[] bytes = [20, .. Enumerable.Range(0, 20).SelectMany(static i => i == 3 ? new byte[] { 0x85, 0x00 } : [0x80, 0x01])];
+        var numbers = Serializer.Decode<uint[]>(bytes);
+        Assert.Equal(Enumerable.Range(0, 20).Select(static i => i == 3 ? 5u : 128u), numbers);
+        Assert.Equal(
+            new PostcardResult(PostcardError.NotCanonical, 7), Serializer.TryDecode<uint[]>(bytes, out _, PostcardForm.Canonical));
+    }
+
+    [Fact]
     public void Sets_and_maps()
     {
         Check(Gen.UInt.HashSet[0, 50], static (a, b) => a.SetEquals(b));
