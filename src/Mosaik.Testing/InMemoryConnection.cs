@@ -109,13 +109,13 @@ internal sealed class InMemoryConnection : ITransportConnection
     }
 
     public async ValueTask<ITransportStream> AcceptStreamAsync(
-        TransportStreamDirection? direction, CancellationToken cancellationToken = default)
+        TransportStreamDirection direction, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
         Acceptor acceptor;
         lock (_network.Lock)
         {
-            var waiting = _incoming.Find(s => direction is null || s.Direction == direction);
+            var waiting = _incoming.Find(s => s.Direction == direction);
             if (waiting is not null)
             {
                 _incoming.Remove(waiting);
@@ -289,7 +289,7 @@ internal sealed class InMemoryConnection : ITransportConnection
 
     private void Offer(InMemoryStream stream, bool first)
     {
-        var acceptor = _acceptors.Find(a => a.Direction is null || a.Direction == stream.Direction);
+        var acceptor = _acceptors.Find(a => a.Direction == stream.Direction);
         if (acceptor is not null)
         {
             _acceptors.Remove(acceptor);
@@ -307,5 +307,5 @@ internal sealed class InMemoryConnection : ITransportConnection
             throw Closed();
     }
 
-    private sealed record Acceptor(TransportStreamDirection? Direction, Completion<ITransportStream> Result);
+    private sealed record Acceptor(TransportStreamDirection Direction, Completion<ITransportStream> Result);
 }

@@ -27,7 +27,8 @@ internal sealed class Link : IAsyncDisposable
         _state = state;
         Sender = new LinkSender(state, int.MaxValue);
         Receiver = new LinkReceiver(state, maxInboundPayload);
-        _watch = WatchAsync();
+        _watch = Task.WhenAll(
+            WatchAsync(TransportStreamDirection.Bidirectional), WatchAsync(TransportStreamDirection.Unidirectional));
     }
 
     private Link(LinkSender sender, LinkReceiver receiver, Task watch)
@@ -110,18 +111,9 @@ internal sealed class Link : IAsyncDisposable
 
         try
         {
-            var stream = await connection.AcceptStreamAsync(null, deadline.Token).ConfigureAwait(false);
+            var stream = await connection
+                .AcceptStreamAsync(TransportStreamDirection.Bidirectional, deadline.Token).ConfigureAwait(false);
             var state = new LinkState(context, protocol, connection, stream, owner);
-            if (stream.Direction != TransportStreamDirection.Bidirectional)
-            {
-                state.AbortForViolation("unexpected stream", CloseCode.ProtocolViolation);
-                throw new LinkException(
-                    LinkPhase.Accept,
-                    LinkErrorKind.Io,
-                    connection.RemoteId,
-                    $"{connection.RemoteId:S} opened a unidirectional stream on a link.");
-            }
-
             context.Metrics.OnOpened();
             return new Link(state, protocol.MaxInboundPayload);
         }
@@ -276,11 +268,11 @@ internal sealed class Link : IAsyncDisposable
         info.RemoteCode);
 
     /// <summary>A further stream of the peer is a violation. Ends with the connection.</summary>
-    private async Task WatchAsync()
+    private async Task WatchAsync(TransportStreamDirection direction)
     {
         try
         {
-            await Connection.AcceptStreamAsync(null).ConfigureAwait(false);
+            await Connection.AcceptStreamAsync(direction).ConfigureAwait(false);
             _state.AbortForViolation("unexpected stream", CloseCode.ProtocolViolation);
             await Connection.WaitClosedAsync().ConfigureAwait(false);
         }

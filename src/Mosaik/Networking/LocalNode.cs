@@ -23,6 +23,7 @@ public sealed class LocalNode
     private readonly bool _loopbackOnly;
     private EndpointAddress _address;
     private bool _installed;
+    private bool _leaving;
 
     internal LocalNode(
         NetworkId network,
@@ -189,13 +190,35 @@ public sealed class LocalNode
         }
     }
 
-    /// <summary>The node stops: tells everybody, ends what waits.</summary>
-    internal void Terminate()
+    /// <summary>Goodbyes are being said: public calls are refused from now on.</summary>
+    internal void BeginLeaving()
     {
+        Volatile.Write(ref _leaving, true);
+        _online.Set(false);
+    }
+
+    /// <summary>Throws if the node is leaving or has stopped: the first line of public calls.</summary>
+    internal void ThrowIfLeaving()
+    {
+        if (Volatile.Read(ref _leaving))
+            throw new NetworkClosedException();
+    }
+
+    /// <summary>The node stops: tells everybody, ends what waits.</summary>
+    internal void Terminate(Exception? cause)
+    {
+        Volatile.Write(ref _leaving, true);
         Endpoint.LocalAddressesChanged -= OnLocalAddressesChanged;
         _online.Set(false);
-        _online.Fail(new NetworkClosedException());
-        _termination.Cancel();
+        _online.Fail(new NetworkClosedException(cause));
+        try
+        {
+            _termination.Cancel();
+        }
+        catch (AggregateException e)
+        {
+            NetworkLog.StopFailed(_context.Logger, e, "a callback of the termination token");
+        }
     }
 
     /// <summary>Waits for what the node has started. The transport is closed before.</summary>
@@ -271,7 +294,7 @@ public sealed class LocalNode
             if (address.Equals(_address))
                 return;
             _address = address;
-            if (_installed)
+            if (_installed && !_leaving)
                 _online.Set(address.Addresses.Length > 0);
         }
 

@@ -38,12 +38,12 @@ public interface ITransportConnection
     ValueTask<ITransportStream> OpenStreamAsync(
         TransportStreamDirection direction, CancellationToken cancellationToken = default);
 
-    /// <summary>The next stream that the peer has opened.</summary>
-    /// <param name="direction">Who sends; null = either kind.</param>
+    /// <summary>The next stream of one direction that the peer has opened, waiting for it.</summary>
+    /// <param name="direction">Who sends.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The stream.</returns>
     ValueTask<ITransportStream> AcceptStreamAsync(
-        TransportStreamDirection? direction, CancellationToken cancellationToken = default);
+        TransportStreamDirection direction, CancellationToken cancellationToken = default);
 
     /// <summary>
     /// Closes with a code; completes when this end is closed. Bytes not yet acknowledged may be lost. Closing a closed
