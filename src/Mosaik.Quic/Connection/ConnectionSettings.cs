@@ -1,4 +1,5 @@
 using Mosaik.Quic.Crypto;
+using Mosaik.Quic.Streams;
 using Mosaik.Quic.Tls;
 using Mosaik.Quic.Wire;
 
@@ -57,6 +58,9 @@ internal sealed record ConnectionSettings
 
     /// <summary>active_connection_id_limit.</summary>
     public int ActiveConnectionIdLimit { get; init; } = 5;
+
+    /// <summary>Memory of send and receive buffers, shared by all connections of one endpoint and by nobody else.</summary>
+    public BlockPool Buffers { get; init; } = new();
 
     /// <summary>Key-log lines; null = off.</summary>
     public Action<string>? KeyLog { get; init; }

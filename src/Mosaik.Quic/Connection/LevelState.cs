@@ -10,7 +10,7 @@ namespace Mosaik.Quic.Connection;
 /// One encryption level of a connection: keys of Initial and Handshake packets (1-RTT keys live in <see cref="OneRttKeys"/>),
 /// CRYPTO data in both directions, and the packet number space.
 /// </summary>
-internal sealed class LevelState(EncryptionLevel level, PacketSpace space)
+internal sealed class LevelState(EncryptionLevel level, PacketSpace space, BlockPool buffers)
 {
     /// <summary>Which level.</summary>
     public EncryptionLevel Level { get; } = level;
@@ -19,7 +19,7 @@ internal sealed class LevelState(EncryptionLevel level, PacketSpace space)
     public PacketSpace Space { get; } = space;
 
     /// <summary>CRYPTO data of the level.</summary>
-    public CryptoStream Crypto { get; } = new();
+    public CryptoStream Crypto { get; } = new(buffers);
 
     /// <summary>Keys to open with; null before installation, after discard, and for 1-RTT.</summary>
     public PacketKeys? Read { get; set; }

@@ -63,12 +63,13 @@ internal sealed partial class QuicConnectionCore : ISentFrameHandler, IDisposabl
             settings.SkipPacketNumbers ? settings.Random : null);
         _levels =
         [
-            new LevelState(EncryptionLevel.Initial, _loss[PacketSpaceId.Initial]),
-            new LevelState(EncryptionLevel.Handshake, _loss[PacketSpaceId.Handshake]),
-            new LevelState(EncryptionLevel.OneRtt, _loss[PacketSpaceId.Application]),
+            new LevelState(EncryptionLevel.Initial, _loss[PacketSpaceId.Initial], settings.Buffers),
+            new LevelState(EncryptionLevel.Handshake, _loss[PacketSpaceId.Handshake], settings.Buffers),
+            new LevelState(EncryptionLevel.OneRtt, _loss[PacketSpaceId.Application], settings.Buffers),
         ];
         _oneRtt = new OneRttKeys(settings.Knobs.KeyUpdateAfterPackets);
-        _streams = new StreamSet(!isClient, LocalStreamLimits());
+        _streams = new StreamSet(!isClient, LocalStreamLimits(), settings.Buffers, settings.StreamSendBuffer,
+            (int)Math.Min(settings.SendWindow, int.MaxValue));
         _localInitialId = ConnectionId.FromUInt64(owner.IssueConnectionId(this));
         _localIds = new LocalConnectionIds(_localInitialId);
         _remoteIds = new RemoteConnectionIds(isClient ? originalDestination : ConnectionId.Empty);

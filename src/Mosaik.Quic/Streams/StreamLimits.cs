@@ -3,17 +3,12 @@ namespace Mosaik.Quic.Streams;
 /// <summary>The limits of the stream layer (spec/quic.md §6.2, spec/reliability.md §11).</summary>
 internal static class StreamLimits
 {
-    /// <summary>Bytes of one stream that are written and not yet in packets; beyond it writes wait (E15).</summary>
+    /// <summary>Bytes of one stream that are written and not yet in packets; beyond it writes wait and go on
+    /// at half of it (E15). An option may change it.</summary>
     public const int UnsentPerStream = 256 * 1024;
 
-    /// <summary>A waiting writer goes on when this much or less is unsent, so that it is not woken for every packet.</summary>
-    public const int UnsentResume = UnsentPerStream / 2;
-
-    /// <summary>Bytes of all streams that are written and not yet acknowledged (E15).</summary>
+    /// <summary>Bytes of all streams that are written and not yet acknowledged (E15). An option may change it.</summary>
     public const int UnacknowledgedPerConnection = 10_000_000;
-
-    /// <summary>Waiting writers go on when this much or less is unacknowledged.</summary>
-    public const int UnacknowledgedResume = UnacknowledgedPerConnection - UnsentPerStream;
 
     /// <summary>The largest receive window that is supported: positions within it are 32-bit numbers.</summary>
     public const ulong LargestWindow = 1 << 30;

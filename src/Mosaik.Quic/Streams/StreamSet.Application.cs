@@ -13,8 +13,8 @@ internal sealed partial class StreamSet
     {
         if (!TryFind(id, out StreamState? stream) || stream.Send is not { State: SendState.Send } send)
             return -1;
-        int memory = Math.Max(0, StreamLimits.UnacknowledgedPerConnection - _unacknowledged);
-        int accepted = Math.Min(Math.Min(data.Length, memory), Math.Max(0, StreamLimits.UnsentPerStream - send.Unsent));
+        int memory = Math.Max(0, _unacknowledgedLimit - _unacknowledged);
+        int accepted = Math.Min(Math.Min(data.Length, memory), Math.Max(0, _unsentLimit - send.Unsent));
         if (accepted > 0)
         {
             send.Write(data[..accepted]);
@@ -119,9 +119,9 @@ internal sealed partial class StreamSet
     private void RaiseWritable(StreamState stream)
     {
         SendStream send = stream.Send!;   // only sending streams have writers
-        if (!send.WantsWritable || send.Unsent > StreamLimits.UnsentResume)
+        if (!send.WantsWritable || send.Unsent > _unsentLimit / 2)
             return;
-        if (_unacknowledged > StreamLimits.UnacknowledgedResume)
+        if (_unacknowledged > _unacknowledgedResume)
         {
             Join(_memoryWaiters, stream.MemoryNode);
             return;
@@ -137,7 +137,7 @@ internal sealed partial class StreamSet
     /// </summary>
     private void ReleaseMemoryWaiters()
     {
-        while (_unacknowledged <= StreamLimits.UnacknowledgedResume && _memoryWaiters.First is { } node)
+        while (_unacknowledged <= _unacknowledgedResume && _memoryWaiters.First is { } node)
         {
             _memoryWaiters.Remove(node);
             RaiseWritable(node.Value);

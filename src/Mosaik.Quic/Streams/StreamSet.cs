@@ -36,6 +36,9 @@ internal sealed partial class StreamSet : IDisposable
     private readonly bool _isServer;
     private readonly TransportParameters _local;
     private readonly BlockPool _pool;
+    private readonly int _unsentLimit;
+    private readonly int _unacknowledgedLimit;
+    private readonly int _unacknowledgedResume;
     private readonly Dictionary<ulong, StreamState> _streams = [];
     private readonly Queue<StreamEvent> _events = new();
     private readonly LocalStreams[] _localStreams = [new(), new()];   // by KindIndex
@@ -50,9 +53,19 @@ internal sealed partial class StreamSet : IDisposable
     /// <param name="isServer">Our role.</param>
     /// <param name="local">Our transport parameters: what we grant the peer.</param>
     /// <param name="pool">The pool of the endpoint; null for one of its own.</param>
-    public StreamSet(bool isServer, TransportParameters local, BlockPool? pool = null)
+    /// <param name="unsentPerStream">Bytes of one stream that may be written and not yet in packets (E15).</param>
+    /// <param name="unacknowledged">Bytes of all streams that may be written and not yet acknowledged (E15).</param>
+    public StreamSet(
+        bool isServer, TransportParameters local, BlockPool? pool = null,
+        int unsentPerStream = StreamLimits.UnsentPerStream, int unacknowledged = StreamLimits.UnacknowledgedPerConnection)
     {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(unsentPerStream);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(unacknowledged);
         _pool = pool ?? new BlockPool();
+        _unsentLimit = unsentPerStream;
+        _unacknowledgedLimit = unacknowledged;
+        // Waiting writers go on when there is room for half of what one may have, or half of all.
+        _unacknowledgedResume = Math.Max(unacknowledged / 2, unacknowledged - unsentPerStream);
         _isServer = isServer;
         _local = local;
         _receiveCredit = new ReceiveCredit(Math.Min(local.InitialMaxData, StreamLimits.LargestWindow));
@@ -62,7 +75,7 @@ internal sealed partial class StreamSet : IDisposable
     /// <summary>Bytes received and not yet read by the application, all streams together; gaps count as received.</summary>
     public ulong BufferedReceiveBytes => _receiveCredit.Received - _receiveCredit.Consumed;
 
-    /// <summary>Bytes written and not yet acknowledged, all streams together (at most 10,000,000, E15).</summary>
+    /// <summary>Bytes written and not yet acknowledged, all streams together (E15).</summary>
     public ulong UnacknowledgedBytes => (ulong)_unacknowledged;
 
     /// <summary>While true MAX_DATA is not raised: the endpoint holds too much unread data (E14).</summary>
