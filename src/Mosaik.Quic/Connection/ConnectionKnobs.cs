@@ -12,8 +12,8 @@ internal sealed record ConnectionKnobs
     /// <summary>Start a key update after so many 1-RTT packets of a key; 0 = only at the AEAD limit.</summary>
     public ulong KeyUpdateAfterPackets { get; init; }
 
-    /// <summary>At most so many CRYPTO bytes in one Initial packet; 0 = no limit. Splits a ClientHello.</summary>
-    public int MaxInitialCryptoBytes { get; init; }
+    /// <summary>At most so many bytes of frames in one Initial packet before padding; 0 = no limit. Splits a ClientHello.</summary>
+    public int MaxInitialFrameBytes { get; init; }
 
     /// <summary>Sizes of PING + PADDING datagrams sent once the handshake is confirmed, like the MTU probes of noq.</summary>
     public IReadOnlyList<int> MtuProbes { get; init; } = [];

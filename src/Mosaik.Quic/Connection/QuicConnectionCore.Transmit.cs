@@ -127,7 +127,10 @@ internal sealed partial class QuicConnectionCore
         bool wantsData = probe || (mayFly && (isApplication ? HasApplicationFrames : state.Crypto.HasPendingFrames));
         if ((!wantsData && !space.Acks.IsDue(now)) || !TryBeginPacket(room, state, out packet))
             return false;
-        var writer = new FrameWriter(PayloadRoom(room, packet));
+        Span<byte> payload = PayloadRoom(room, packet);
+        if (_settings.Knobs.MaxInitialFrameBytes is > 0 and int most && state.Level == EncryptionLevel.Initial)
+            payload = payload[..Math.Min(payload.Length, most)];
+        var writer = new FrameWriter(payload);
         if (space.Acks.IsOwed)
             WriteAckFrame(now, state, ref writer, ref packet);
         int ackBytes = writer.Written;

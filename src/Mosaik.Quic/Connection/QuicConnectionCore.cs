@@ -121,6 +121,9 @@ internal sealed partial class QuicConnectionCore : ISentFrameHandler, IDisposabl
     /// <summary>The keys of the 1-RTT level, for tests.</summary>
     public OneRttKeys OneRttKeys => _oneRtt;
 
+    /// <summary>Keys, CRYPTO data and packet numbers of a level, for tests.</summary>
+    public LevelState Level(EncryptionLevel level) => _levels[(int)level];
+
     /// <summary>Whatever the layer above wants to find again; not touched here.</summary>
     public object? UserState { get; set; }
 

@@ -1,5 +1,4 @@
 using Mosaik.Quic.Connection;
-using Mosaik.Quic.Endpoint;
 using Mosaik.Quic.Streams;
 
 namespace Mosaik.Quic.Tests.Connection;

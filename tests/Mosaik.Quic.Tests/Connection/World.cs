@@ -1,6 +1,5 @@
 using System.Net;
 using Mosaik.Quic.Connection;
-using Mosaik.Quic.Crypto;
 using Mosaik.Quic.Endpoint;
 using Mosaik.Quic.Tests.Tls;
 
@@ -67,6 +66,9 @@ internal sealed class World
     /// <summary>Sees every datagram as it leaves; false = it is lost. It may change it.</summary>
     public Func<Datagram, bool>? Filter { get; set; }
 
+    /// <summary>Makes a copy that arrives right after the original; null = none.</summary>
+    public Func<Datagram, Datagram?>? Copy { get; set; }
+
     public Node Add(string address, Func<EndpointSettings, EndpointSettings>? configure = null,
         Func<ConnectionSettings, ConnectionSettings>? configureConnections = null, byte seed = 0)
     {
@@ -85,7 +87,10 @@ internal sealed class World
             return;
         if (Random.NextDouble() < Profile.CongestionMarks)
             datagram.Ecn = Ecn.Ce;
+        Datagram? copy = Copy?.Invoke(datagram);
         Deliver(datagram);
+        if (copy is not null)
+            Deliver(copy);
         if (Random.NextDouble() < Profile.Duplication)
             Deliver(new Datagram(datagram.From, datagram.To, [.. datagram.Bytes]));
     }
