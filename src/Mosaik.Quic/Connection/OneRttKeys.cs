@@ -99,6 +99,9 @@ internal sealed class OneRttKeys : IDisposable
     /// <summary>True when not a single further packet may be sealed with the current keys.</summary>
     public bool IsExhausted => _write is not null && PacketsSealed >= _write.ConfidentialityLimit;
 
+    /// <summary>Which rule the packet broke that gave <see cref="OpenResult.UpdateViolation"/>.</summary>
+    public string Violation { get; private set; } = "";
+
     /// <summary>Takes the first read keys.</summary>
     public void InstallRead(PacketKeys keys)
     {
@@ -207,14 +210,20 @@ internal sealed class OneRttKeys : IDisposable
             bool aboveCurrent = _readHighest is not { } highest || packetNumber > highest;
             if (aboveCurrent && _nextRead!.TryOpen(packetNumber, header, payload))
             {
-                if (ReadGeneration > 0 && !_readPhaseAcknowledged)
+                // An answer to our own update needs no acknowledgement of the phase before.
+                bool peerStarted = WriteGeneration == ReadGeneration;
+                if (peerStarted && ReadGeneration > 0 && !_readPhaseAcknowledged)
+                {
+                    Violation = "second key update before the first was acknowledged";
                     return OpenResult.UpdateViolation;
+                }
                 FollowPeer(now + threeProbeTimeouts, packetNumber, nextWriteNumber);
                 return OpenResult.OpenedWithUpdate;
             }
-            bool oldPhaseAboveBoundary = copy is not null
-                && _previousRead!.TryOpen(packetNumber, header, copy.AsSpan(0, payload.Length));
-            return oldPhaseAboveBoundary ? OpenResult.UpdateViolation : OpenResult.Failed;
+            if (copy is null || !_previousRead!.TryOpen(packetNumber, header, copy.AsSpan(0, payload.Length)))
+                return OpenResult.Failed;
+            Violation = "old keys above the start of the new phase";
+            return OpenResult.UpdateViolation;
         }
         finally
         {

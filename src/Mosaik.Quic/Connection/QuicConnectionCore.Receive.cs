@@ -157,7 +157,7 @@ internal sealed partial class QuicConnectionCore
                 NextPacketNumber(EncryptionLevel.OneRtt), headerBytes, payload, out generation);
             if (result == OpenResult.UpdateViolation)
             {
-                CloseWithError(now, QuicError.KeyUpdateError, 0, "key update before the last one was acknowledged");
+                CloseWithError(now, QuicError.KeyUpdateError, 0, _oneRtt.Violation);
                 return true;
             }
             if (result == OpenResult.OpenedWithUpdate)

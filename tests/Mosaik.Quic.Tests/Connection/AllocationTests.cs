@@ -53,6 +53,7 @@ public sealed class AllocationTests(ITestOutputHelper output)
         packets = pair.Packets - packets;
         output.WriteLine($"{allocated} bytes allocated for {packets} packets, {30 / seconds:F0} MB/s for both ends on one core");
         Assert.InRange(packets, 20_000, 100_000);
-        Assert.InRange(allocated, 0, 1024);
+        // A few dozen bytes per batch may come from a JIT that does not optimise; a single byte per packet may not.
+        Assert.InRange(allocated, 0, packets);
     }
 }

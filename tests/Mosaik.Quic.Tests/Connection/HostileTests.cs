@@ -138,6 +138,7 @@ public sealed class HostileTests
     public void Coalesced_packet_for_another_connection_id_is_dropped()
     {
         (World world, _, Node server, Peer client, Peer peer) = Scenarios.Connected();
+        world.RunFor(0.2);
         byte[] good = Forge.Packet(client, [0x01]);
         // A Handshake packet cannot be opened any more and is skipped by its length; the short one behind names another id.
         byte[] datagram = new byte[60 + good.Length];
@@ -162,6 +163,7 @@ public sealed class HostileTests
     public void Fixed_bit_of_zero_is_dropped()
     {
         (World world, _, Node server, Peer client, Peer peer) = Scenarios.Connected();
+        world.RunFor(0.2);
         byte[] packet = Forge.Packet(client, [0x01]);
         packet[0] &= 0xbf;
         ulong before = peer.Core.Statistics.PacketsReceived;
