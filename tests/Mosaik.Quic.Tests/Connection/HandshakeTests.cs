@@ -205,7 +205,7 @@ public sealed class HandshakeTests
         peer.Write(id, Scenarios.Bytes(100), finish: true);
         world.RunFor(0.02);
         Assert.NotNull(held);
-        Assert.Empty(server.Peers.Where(p => p.Connected));
+        Assert.DoesNotContain(server.Peers, p => p.Connected);
         world.Filter = null;
         world.Send(held);
         world.RunUntil(() => peer.Ended.Contains(id), 1);

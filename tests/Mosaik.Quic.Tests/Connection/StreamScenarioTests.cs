@@ -1,4 +1,3 @@
-using Mosaik.Quic.Connection;
 using Mosaik.Quic.Streams;
 using Mosaik.Quic.Tls;
 
