@@ -36,6 +36,9 @@ internal sealed class Node
 
     public IPEndPoint Address { get; set; }
 
+    /// <summary>Further addresses that lead here.</summary>
+    public List<IPEndPoint> Aliases { get; } = [];
+
     public Ed25519SigningKey Identity { get; }
 
     public QuicEndpointCore Core { get; private set; }

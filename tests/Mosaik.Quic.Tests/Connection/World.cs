@@ -157,7 +157,7 @@ internal sealed class World
                 Datagram datagram = _network.Dequeue();
                 foreach (Node node in Nodes)
                 {
-                    if (node.Address.Equals(datagram.To))
+                    if (node.Address.Equals(datagram.To) || node.Aliases.Contains(datagram.To))
                         node.Receive(datagram);
                 }
             }
