@@ -85,6 +85,7 @@ internal sealed partial class QuicConnectionCore
         if (!_migration.OnPathResponse(data))
             return;
         _loss.SetAmplificationLimited(now, false);
+        _loss.OnPathValidated(now);
         _trace?.PathChanged(now, _path.Address, validated: true);
     }
 

@@ -125,7 +125,9 @@ internal sealed partial class QuicConnectionCore
         bool isApplication = state.Level == EncryptionLevel.OneRtt;
         bool probe = space.ProbesPending > 0;
         bool wantsData = probe || (mayFly && (isApplication ? HasApplicationFrames : state.Crypto.HasPendingFrames));
-        if ((!wantsData && !space.Acks.IsDue(now)) || !TryBeginPacket(room, state, out packet))
+        // Validating a path must not wait for a window that packets to the old address keep full.
+        bool wantsPathFrames = isApplication && HasPathFrames;
+        if ((!wantsData && !wantsPathFrames && !space.Acks.IsDue(now)) || !TryBeginPacket(room, state, out packet))
             return false;
         Span<byte> payload = PayloadRoom(room, packet);
         if (_settings.Knobs.MaxInitialFrameBytes is > 0 and int most && state.Level == EncryptionLevel.Initial)
@@ -142,6 +144,10 @@ internal sealed partial class QuicConnectionCore
                 state.Crypto.WriteFrames(ref writer, ref packet.Frames);
             if (writer.Written == ackBytes && probe && writer.TryWritePing())
                 packet.Frames.Add(new SentFrame(SentFrameKind.Ping));
+        }
+        else if (wantsPathFrames)
+        {
+            WritePathFrames(ref writer, ref packet.Frames);
         }
         else if (space.ShouldElicitAck && mayFly && writer.TryWritePing())
         {

@@ -244,6 +244,16 @@ internal sealed partial class LossDetector
         SetTimer(now);
     }
 
+    /// <summary>
+    /// The peer answered from its new address: what was sent to the old one is probed for now, not after a back-off that
+    /// grew while nobody was there.
+    /// </summary>
+    public void OnPathValidated(TimeSpan now)
+    {
+        ProbeTimeoutCount = 0;
+        SetTimer(now);
+    }
+
     private void ForgetInFlight(PacketSpace s)
     {
         for (ulong n = s.Sent.First; n < s.Sent.End; n++)
