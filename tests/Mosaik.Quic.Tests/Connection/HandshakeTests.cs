@@ -2,7 +2,6 @@ using System.Net;
 using Mosaik.Quic.Connection;
 using Mosaik.Quic.Crypto;
 using Mosaik.Quic.Streams;
-using Mosaik.Quic.Tls;
 using Mosaik.Quic.Wire;
 
 namespace Mosaik.Quic.Tests.Connection;

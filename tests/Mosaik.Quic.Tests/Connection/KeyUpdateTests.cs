@@ -1,4 +1,5 @@
 using Mosaik.Quic.Connection;
+using Mosaik.Quic.Crypto;
 using Mosaik.Quic.Streams;
 using Mosaik.Quic.Tls;
 using Mosaik.Quic.Wire;
@@ -137,8 +138,8 @@ public sealed class KeyUpdateTests
     {
         var keys = new OneRttKeys(updateAfter: 1);
         byte[] secret = new byte[48];
-        keys.InstallWrite(Crypto.PacketKeys.FromSecret(Crypto.CipherSuite.Aes256GcmSha384, secret));
-        keys.InstallRead(Crypto.PacketKeys.FromSecret(Crypto.CipherSuite.Aes256GcmSha384, secret));
+        keys.InstallWrite(PacketKeys.FromSecret(CipherSuite.Aes256GcmSha384, secret));
+        keys.InstallRead(PacketKeys.FromSecret(CipherSuite.Aes256GcmSha384, secret));
         keys.OnSealed();
         Assert.True(keys.NeedsUpdate);
         Assert.True(keys.TryUpdate(5));
@@ -153,7 +154,7 @@ public sealed class KeyUpdateTests
     public void Limits_follow_the_suite()
     {
         var keys = new OneRttKeys(updateAfter: 0);
-        keys.InstallWrite(Crypto.PacketKeys.FromSecret(Crypto.CipherSuite.Aes256GcmSha384, new byte[48]));
+        keys.InstallWrite(PacketKeys.FromSecret(CipherSuite.Aes256GcmSha384, new byte[48]));
         for (int i = 0; i < (1 << 23) - 10_000; i++)
         {
             if (keys.NeedsUpdate)

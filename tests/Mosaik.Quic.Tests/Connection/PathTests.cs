@@ -1,4 +1,5 @@
 using System.Net;
+using Mosaik.Quic.Crypto;
 using Mosaik.Quic.Paths;
 using Mosaik.Quic.Streams;
 using Mosaik.Quic.Tls;
@@ -222,7 +223,7 @@ public sealed class PathTests
             byte[] fresh = new byte[64];
             PacketHeaderLayout layout = PacketHeaderWriter.WriteShort(fresh, peer.Core.LocalIds[i], false, number, 4);
             fresh[layout.HeaderLength] = 1;
-            Crypto.PacketProtection.Seal(client.Core.OneRttKeys.Write, fresh.AsSpan(0, layout.HeaderLength + 17),
+            PacketProtection.Seal(client.Core.OneRttKeys.Write, fresh.AsSpan(0, layout.HeaderLength + 17),
                 layout.PacketNumberOffset, 4, number);
             ulong before = peer.Core.Statistics.PacketsReceived;
             server.Receive(new Datagram(world.Nodes[0].Address, server.Address, fresh[..(layout.HeaderLength + 17)]));

@@ -5,7 +5,6 @@ using Mosaik.Quic.Endpoint;
 using Mosaik.Quic.Paths;
 using Mosaik.Quic.Streams;
 using Mosaik.Quic.Tests.Connection;
-using Mosaik.Quic.Tls;
 using Mosaik.Quic.Wire;
 
 namespace Mosaik.Quic.Tests.Endpoint;

@@ -1,6 +1,5 @@
 using System.Net;
 using Mosaik.Quic.Connection;
-using Mosaik.Quic.Endpoint;
 using Mosaik.Quic.Paths;
 using Mosaik.Quic.Streams;
 using Mosaik.Quic.Tests.Connection;
