@@ -1,4 +1,5 @@
 using System.Net;
+using Mosaik.Quic.Driver;
 
 namespace Mosaik.Quic;
 
@@ -37,6 +38,9 @@ public class ReceivedDatagrams
 
     /// <summary>The ECN bits of the datagrams.</summary>
     public Ecn Ecn { get; set; }
+
+    /// <summary>The driver's place for these datagrams in its queue, made when it was first needed.</summary>
+    internal IWork? Work { get; set; }
 
     /// <summary>Gives the object back to the socket.</summary>
     public virtual void Release()

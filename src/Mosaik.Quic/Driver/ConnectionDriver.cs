@@ -191,6 +191,8 @@ internal sealed class ConnectionDriver
     private void End(QuicCloseInfo info, QuicException error)
     {
         ClosedError = error;
+        // First: whoever sees an operation fail also sees why.
+        _closed.TrySetResult(info);
         if (Connecting is { } operation)
         {
             Connecting = null;
@@ -205,7 +207,6 @@ internal sealed class ConnectionDriver
         _unidirectional.Waiting.EndAllWith(error);
         _openBidirectional.EndAllWith(error);
         _openUnidirectional.EndAllWith(error);
-        _closed.TrySetResult(info);
     }
 
     private void OnStreamEvent(in StreamEvent e)

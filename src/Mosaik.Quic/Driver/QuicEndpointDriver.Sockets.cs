@@ -150,10 +150,10 @@ internal sealed partial class QuicEndpointDriver
                 datagrams.Release();
                 return;
             }
-            // The queue's link is an object of its own only when the driver is busy.
             if (!driver.TryEnter())
             {
-                driver.Post(new ReceiveWork(driver, datagrams));
+                // Kept with the buffer, which comes back again and again.
+                driver.Post(datagrams.Work ??= new ReceiveWork(driver, datagrams));
                 return;
             }
 

@@ -160,7 +160,7 @@ internal sealed partial class QuicEndpointDriver : IThreadPoolWorkItem
 
         _ = Task.Factory.StartNew(
             static driver => ((QuicEndpointDriver)driver!).Execute(), this, CancellationToken.None,
-            TaskCreationOptions.DenyChildAttach, Scheduler);
+            TaskCreationOptions.DenyChildAttach | TaskCreationOptions.HideScheduler, Scheduler);
     }
 
     /// <summary>The scheduled turn.</summary>

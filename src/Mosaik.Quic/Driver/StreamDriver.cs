@@ -238,6 +238,8 @@ internal sealed class StreamDriver
     public void OnFinished()
     {
         _finished = true;
+        OnReadable();
+        OnWritable();
         OnAllAcknowledged();
     }
 
@@ -267,9 +269,9 @@ internal sealed class StreamDriver
             _readConsumed = read < 0;
             read = 0;
         }
-        error = _readError ?? _connection.ClosedError
-            ?? new QuicException(QuicErrorKind.StreamEnded, $"Stream {Id} is not read any more.");
-        return true;
+        // Without a reason yet the event that tells it is on its way.
+        error = _readError ?? _connection.ClosedError ?? (_finished ? Ended() : null);
+        return error is not null;
     }
 
     /// <summary>True when the write has ended; otherwise <paramref name="data"/> is what is left.</summary>
@@ -280,7 +282,7 @@ internal sealed class StreamDriver
             return true;
         if (_writesCompleted)
         {
-            error = new QuicException(QuicErrorKind.StreamEnded, $"The writes of stream {Id} are complete.");
+            error = Ended();
             return true;
         }
 
@@ -289,9 +291,9 @@ internal sealed class StreamDriver
             var accepted = Core.Write(Id, data.Span);
             if (accepted < 0)
             {
-                // The event that says why may still be on its way; the next write tells it.
-                error = new QuicException(QuicErrorKind.StreamEnded, $"Stream {Id} takes no more data.");
-                return true;
+                // Stopped by the peer, or the connection has ended: the event that tells it is on its way.
+                error = _finished ? Ended() : null;
+                return error is not null;
             }
             if (accepted < data.Length)
             {
@@ -329,11 +331,13 @@ internal sealed class StreamDriver
     {
         if (_finished || _readEnded || _readError is not null || _connection.ClosedError is not null)
             return;
-        _readError = new QuicException(QuicErrorKind.StreamEnded, $"Stream {Id} is not read any more.");
+        _readError = Ended();
         _readConsumed = true;
         Core.StopSending(Id, code);
         OnReadable();
     }
+
+    private QuicException Ended() => new(QuicErrorKind.StreamEnded, $"This direction of stream {Id} has ended.");
 
     private void RequireWritable()
     {
