@@ -1,5 +1,3 @@
-using System.Net;
-using Mosaik.Quic;
 using Mosaik.Testing;
 
 namespace Mosaik.Quic.Tests.Driver;

@@ -1,5 +1,4 @@
 using System.Net;
-using Mosaik.Quic;
 using Mosaik.Testing;
 
 namespace Mosaik.Quic.Tests.Driver;

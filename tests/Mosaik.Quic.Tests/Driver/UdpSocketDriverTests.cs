@@ -112,14 +112,14 @@ public sealed class UdpSocketDriverTests
 
     [Theory]
     [MemberData(nameof(BothKinds))]
-    public void Closing_wakes_a_blocked_receive(bool portable)
+    public async Task Closing_wakes_a_blocked_receive(bool portable)
     {
         var socket = Open(IPAddress.Loopback, portable);
         var received = new Collector();
         socket.Start(received);
         socket.Dispose();
         if (socket is PortableUdpSocketDriver asynchronous)
-            Assert.True(asynchronous.Completion.Wait(Patience));
+            await asynchronous.Completion.WaitAsync(Patience);
         Assert.Null(received.Failure);
         Assert.Empty(received.Datagrams);
     }
