@@ -6,7 +6,7 @@ namespace Mosaik.Quic.Tests.Driver;
 /// <summary>Endpoints on real sockets and real threads.</summary>
 public sealed class LoopbackTests
 {
-    private const string Alpn = "test/1";
+    internal const string Alpn = "test/1";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     [Theory]
@@ -128,29 +128,6 @@ public sealed class LoopbackTests
     }
 
     [Fact]
-    public async Task A_round_trip_allocates_next_to_nothing()
-    {
-        await using var server = Bind(1);
-        await using var client = Bind(2);
-        var accepting = server.AcceptAsync();
-        var connection = await client.ConnectAsync(server.LocalEndPoints[0], server.PublicKey, [Alpn]);
-        var stream = await connection.OpenStreamAsync(QuicStreamDirection.Bidirectional);
-        var serving = EchoAsync(await accepting);
-        var buffer = new byte[64];
-        const int Count = 2000;
-        await RoundTripsAsync(stream, buffer, Count);
-        GC.Collect();
-        var before = GC.GetTotalAllocatedBytes(precise: true);
-        await RoundTripsAsync(stream, buffer, Count);
-        var perRoundTrip = (GC.GetTotalAllocatedBytes(precise: true) - before) / (double)Count;
-        // Four operations, four continuations, about four packets. What is left is the runtime's own: timers, tiering,
-        // other tests of the process.
-        Assert.True(perRoundTrip < 200, $"{perRoundTrip} bytes per round trip");
-        stream.CompleteWrites();
-        await serving.WaitAsync(Patience);
-    }
-
-    [Fact]
     public async Task Disposal_while_everything_is_busy()
     {
         for (var round = 0; round < 5; round++)
@@ -186,17 +163,7 @@ public sealed class LoopbackTests
         }
     }
 
-    private static async Task RoundTripsAsync(QuicStream stream, byte[] buffer, int count)
-    {
-        for (var i = 0; i < count; i++)
-        {
-            await stream.WriteAsync(buffer);
-            for (var read = 0; read < buffer.Length;)
-                read += await stream.ReadAsync(buffer.AsMemory(read));
-        }
-    }
-
-    private static async Task EchoAsync(QuicConnection connection)
+    internal static async Task EchoAsync(QuicConnection connection)
     {
         var stream = await connection.AcceptStreamAsync(QuicStreamDirection.Bidirectional);
         var buffer = new byte[20_000];
@@ -240,7 +207,7 @@ public sealed class LoopbackTests
         await EchoAsync(connection);
     }
 
-    private static QuicEndpoint Bind(byte seed, bool portable = false) => QuicEndpoint.Bind(Options(seed) with
+    internal static QuicEndpoint Bind(byte seed, bool portable = false) => QuicEndpoint.Bind(Options(seed) with
     {
         SocketFactory = portable
             ? local => UdpSocketDriver.Open(
