@@ -51,4 +51,14 @@ public ref partial struct PostcardReader
                 && consumed == utf8.Length)
             || Fail(PostcardError.InvalidChar, start);
     }
+
+    /// <summary>Reads a UTC timestamp: an RFC 3339 string; an offset is converted, digits below 100 ns are cut off.</summary>
+    /// <param name="value">The instant.</param>
+    /// <returns>False for anything else.</returns>
+    public bool TryReadTimestamp(out DateTimeOffset value)
+    {
+        var read = Converters.Rfc3339.TryRead(ref this, out var ticks);
+        value = new DateTimeOffset(ticks, TimeSpan.Zero);
+        return read;
+    }
 }

@@ -1,0 +1,106 @@
+using System.Collections.Immutable;
+using Mosaik.Primitives;
+using Mosaik.Waiting;
+
+namespace Mosaik.Discovery;
+
+/// <summary>One watcher of the catalog: gathers which peers changed until the watcher looks again (spec/discovery.md §13).</summary>
+/// <remarks>The cost of a change is that of the change; snapshots are never compared.</remarks>
+internal sealed class CatalogWatch(TaskScheduler scheduler)
+{
+    private readonly Lock _lock = new();
+    private readonly Signal _signal = new(scheduler);
+    private readonly Dictionary<PeerId, PeerChangeKind> _changes = [];
+    private bool _local;
+    private bool _ended;
+
+    /// <summary>Changes of the catalog; the published state contains them.</summary>
+    public void Post(IReadOnlyList<PeerChange> changes)
+    {
+        if (changes.Count == 0)
+            return;
+        lock (_lock)
+        {
+            foreach (PeerChange change in changes)
+                Gather(change);
+        }
+        _signal.Set();
+    }
+
+    /// <summary>The own entry changed.</summary>
+    public void PostLocal()
+    {
+        lock (_lock)
+            _local = true;
+        _signal.Set();
+    }
+
+    public void End()
+    {
+        lock (_lock)
+            _ended = true;
+        _signal.Set();
+    }
+
+    /// <summary>Waits for changes since the last time; null when there will be none any more.</summary>
+    public async ValueTask<CatalogUpdate?> NextAsync(Func<Catalog> current, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            lock (_lock)
+            {
+                if (_local || _changes.Count > 0)
+                    return Take(current());
+                if (_ended)
+                    return null;
+            }
+            await _signal.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The first update: everything there is. Changes posted before are in it.</summary>
+    public CatalogUpdate First(Func<Catalog> current)
+    {
+        lock (_lock)
+        {
+            _changes.Clear();
+            _local = false;
+            Catalog catalog = current();
+            return new CatalogUpdate(catalog, [.. catalog.Peers.Select(static p => p.Id)], [], []);
+        }
+    }
+
+    private CatalogUpdate Take(Catalog catalog)
+    {
+        var update = new CatalogUpdate(
+            catalog, Of(PeerChangeKind.Added), Of(PeerChangeKind.Updated), Of(PeerChangeKind.Removed));
+        _changes.Clear();
+        _local = false;
+        return update;
+    }
+
+    private ImmutableSortedSet<PeerId> Of(PeerChangeKind kind) =>
+        [.. _changes.Where(c => c.Value == kind).Select(static c => c.Key)];
+
+    private void Gather(PeerChange change)
+    {
+        bool changedBefore = _changes.TryGetValue(change.Id, out PeerChangeKind before);
+        if (!changedBefore)
+        {
+            _changes[change.Id] = change.Kind;
+            return;
+        }
+        switch (before, change.Kind)
+        {
+            case (PeerChangeKind.Added, PeerChangeKind.Removed):
+                _changes.Remove(change.Id); // the watcher never saw it
+                break;
+            case (PeerChangeKind.Removed, PeerChangeKind.Added):
+                _changes[change.Id] = PeerChangeKind.Updated;
+                break;
+            case (PeerChangeKind.Updated, PeerChangeKind.Removed):
+                _changes[change.Id] = PeerChangeKind.Removed;
+                break;
+        }
+    }
+}

@@ -1,0 +1,246 @@
+using Mosaik.Primitives;
+using Mosaik.Quic;
+
+namespace Mosaik.Discovery;
+
+/// <summary>
+/// Discovery as a pure state machine: inputs and both clocks go in, <see cref="Effects"/> come out.
+/// </summary>
+/// <remarks>
+/// <para>Parts: the catalog (<see cref="CatalogStore"/>), when to sync with whom (<see cref="SyncTable"/>), when to refresh the own
+/// entry (<see cref="AnnounceClock"/>), whom to ping (<see cref="RttProber"/>), and what to do about entries with our own id
+/// (<see cref="IdentityGuard"/>). They do not know each other; the core carries the facts between them: a new or updated peer
+/// is observed, a removed one forgotten.</para>
+/// <para>Use: any input, <see cref="GoOnline"/> among them once; after each input the owner executes the effects, clears them, and calls
+/// <see cref="HandleTimeout"/> no later than <see cref="NextTimeout"/>.</para>
+/// <para>It verifies nothing, signs nothing and sends nothing: entries come in verified, syncs and pings are run by the owner,
+/// which reports how they ended. The own entry lives in <see cref="LocalEntry"/>.</para>
+/// </remarks>
+internal sealed class DiscoveryCore
+{
+    private readonly DiscoveryOptions _options;
+    private readonly CatalogStore _catalog;
+    private readonly SyncTable _syncs;
+    private readonly AnnounceClock _announce;
+    private readonly RttProber _prober;
+    private readonly IdentityGuard _identity;
+    private bool _online;
+    private long _departuresSeen;
+
+    public DiscoveryCore(NetworkId network, PeerId self, DiscoveryOptions options, RandomSource random)
+    {
+        _options = options;
+        _catalog = new CatalogStore(network, self, options);
+        _syncs = new SyncTable(random);
+        _announce = new AnnounceClock(options, random);
+        _prober = new RttProber(options, random);
+        _identity = new IdentityGuard(options);
+    }
+
+    /// <summary>What the owner has to do now.</summary>
+    public DiscoveryEffects Effects { get; } = new();
+
+    /// <summary>The catalog as published last.</summary>
+    public CatalogState State => _catalog.State;
+
+    /// <summary>The node is online: the first refresh is due, and the bootstrap peers are observed.</summary>
+    public void GoOnline(DiscoveryTime now)
+    {
+        if (_online)
+            return;
+        _online = true;
+        _announce.Start(now.Monotonic);
+        _prober.Start(now.Monotonic);
+        foreach (EndpointAddress peer in _options.BootstrapPeers)
+            Observe(peer.Id, SyncReason.Bootstrap, now);
+        Finish(now);
+    }
+
+    /// <summary>Offers verified entries; the result has one item for each of them.</summary>
+    public UpsertResult[] Offer(IReadOnlyList<SignedPeerEntry> entries, PeerVersion highWater, DiscoveryTime now)
+    {
+        var results = new UpsertResult[entries.Count];
+        for (int i = 0; i < entries.Count; i++)
+        {
+            results[i] = _catalog.Upsert(entries[i], now.WallMs);
+            if (results[i] == UpsertResult.Self)
+                OnOwnEntry(entries[i].Version, highWater, now);
+        }
+        Count(entries, results);
+        Finish(now);
+        return results;
+    }
+
+    /// <summary>Puts in an unsigned entry; false when it is refused.</summary>
+    public bool Insert(PeerEntry entry, DiscoveryTime now)
+    {
+        bool inserted = _catalog.Insert(entry, now.WallMs);
+        Finish(now);
+        return inserted;
+    }
+
+    /// <summary>Removes an unsigned entry; false when there is none.</summary>
+    public bool RemoveUnsigned(PeerId id, DiscoveryTime now)
+    {
+        bool removed = _catalog.RemoveUnsigned(id);
+        Finish(now);
+        return removed;
+    }
+
+    /// <summary>Removes all unsigned entries; false when there are none.</summary>
+    public bool ClearUnsigned(DiscoveryTime now)
+    {
+        bool removed = _catalog.ClearUnsigned();
+        Finish(now);
+        return removed;
+    }
+
+    /// <summary>Applies a departure whose signature is valid.</summary>
+    public DepartureDecision Depart(Departure departure, DiscoveryTime now)
+    {
+        DepartureDecision decision = _catalog.Depart(departure.PeerId, departure.LastVersion, departure.TimestampMs, now.WallMs);
+        if (decision is DepartureDecision.Removed or DepartureDecision.TombstoneOnly)
+            Forget(departure.PeerId);
+        Finish(now);
+        return decision;
+    }
+
+    /// <summary>Takes in a measured round-trip time.</summary>
+    public void SampleRtt(PeerId id, TimeSpan rtt, DiscoveryTime now)
+    {
+        _catalog.SampleRtt(id, rtt);
+        if (_catalog.Contains(id))
+            _prober.OnSample(id, now.Monotonic);
+        Finish(now);
+    }
+
+    /// <summary>Somebody needs (or no longer needs) the round-trip time of a peer.</summary>
+    public void SetRttInterest(PeerId id, bool interested, DiscoveryTime now)
+    {
+        if (interested)
+            _prober.AddInterest(id);
+        else
+            _prober.RemoveInterest(id);
+        Finish(now);
+    }
+
+    /// <summary>Somebody is (or no longer is) connected to a peer, which protects its entry from eviction.</summary>
+    public void SetHeld(PeerId id, bool held)
+    {
+        if (held)
+            _catalog.Hold(id);
+        else
+            _catalog.Release(id);
+    }
+
+    /// <summary>A peer was heard of.</summary>
+    public void Observe(PeerId id, SyncReason reason, DiscoveryTime now)
+    {
+        if (id == _catalog.State.Self)
+            return;
+        _syncs.Observe(id, reason, now.Monotonic, _options.PurgeAfter);
+        Finish(now);
+    }
+
+    /// <summary>A peer has synced with us.</summary>
+    public void OnInboundSync(PeerId id, DiscoveryTime now)
+    {
+        if (_catalog.Contains(id))
+            _syncs.OnInbound(id);
+        Finish(now);
+    }
+
+    /// <summary>A sync on request: joined, started, or null when it has to wait for a slot.</summary>
+    public SyncStart? RequestSync(PeerId id) => _syncs.Request(id);
+
+    /// <summary>A sync is about to send its snapshot.</summary>
+    public void OnSnapshotSent(long syncId) => _syncs.OnSnapshotSent(syncId);
+
+    /// <summary>A sync has ended.</summary>
+    public void OnSyncFinished(long syncId, SyncOutcome outcome, DiscoveryTime now)
+    {
+        _syncs.OnFinished(syncId, outcome, now.Monotonic);
+        Finish(now);
+    }
+
+    /// <summary>A ping on behalf of <see cref="DiscoveryEffects.Probes"/> has ended.</summary>
+    public void OnProbeFinished(PeerId id, DiscoveryTime now)
+    {
+        _prober.OnProbeFinished(id);
+        Finish(now);
+    }
+
+    /// <summary>When <see cref="HandleTimeout"/> is to be called, as a delay from now; null for never.</summary>
+    public TimeSpan? NextTimeout(DiscoveryTime now)
+    {
+        TimeSpan? next = _online ? _announce.Next - now.Monotonic : null;
+        if (_catalog.EarliestExpiryMs != long.MaxValue)
+        {
+            // Fresh up to and including the expiry, hence gone one millisecond later.
+            long delayMs = Saturating.Add(Saturating.Subtract(_catalog.EarliestExpiryMs, now.WallMs), 1);
+            next = Min(next, TimeSpan.FromMilliseconds(Math.Min(delayMs, (long)TimeSpan.FromDays(1).TotalMilliseconds)));
+        }
+        if (_online && _syncs.NextDue(now.Monotonic) is { } sync)
+            next = Min(next, sync - now.Monotonic);
+        if (_online && _prober.NextDue is { } probe)
+            next = Min(next, probe - now.Monotonic);
+        return next < TimeSpan.Zero ? TimeSpan.Zero : next;
+    }
+
+    /// <summary>Time has passed.</summary>
+    public void HandleTimeout(DiscoveryTime now)
+    {
+        _catalog.Purge(now.WallMs);
+        Effects.Restamp |= _online && _announce.TryTick(now.Monotonic);
+        Finish(now);
+    }
+
+    private void OnOwnEntry(PeerVersion version, PeerVersion highWater, DiscoveryTime now)
+    {
+        switch (_identity.Judge(version, highWater, now))
+        {
+            case IdentityVerdict.Overtake:
+                Effects.Overtake = version;
+                break;
+            case IdentityVerdict.ReportConflict:
+                Effects.IdentityConflict = version;
+                break;
+        }
+    }
+
+    private void Count(IReadOnlyList<SignedPeerEntry> entries, UpsertResult[] results)
+    {
+        for (int i = 0; i < results.Length; i++)
+            Effects.Results.Add((entries[i].Id, results[i]));
+    }
+
+    /// <summary>Carries what changed to the other parts, and publishes.</summary>
+    private void Finish(DiscoveryTime now)
+    {
+        foreach (PeerChange change in _catalog.Changes)
+        {
+            if (change.Kind == PeerChangeKind.Removed)
+                Forget(change.Id);
+            else if (change.Signed is not null)
+                _syncs.Observe(change.Id, SyncReason.Learnt, now.Monotonic, _options.PurgeAfter);
+        }
+        Effects.Published |= _catalog.Publish();
+        Effects.Changes.AddRange(_catalog.Changes);
+        _catalog.Changes.Clear();
+        Effects.SignedDepartures += (int)(_catalog.SignedDepartures - _departuresSeen);
+        _departuresSeen = _catalog.SignedDepartures;
+        if (!_online)
+            return;
+        Effects.Syncs.AddRange(_syncs.TakeDue(now.Monotonic, id => _catalog.IsFresh(id, now.WallMs)));
+        Effects.Probes.AddRange(_prober.TakeDue(
+            now.Monotonic, () => _catalog.State.Signed.Keys, id => _catalog.IsFreshSigned(id, now.WallMs)));
+    }
+
+    private void Forget(PeerId id)
+    {
+        _syncs.Forget(id);
+        _prober.Forget(id);
+    }
+
+    private static TimeSpan Min(TimeSpan? x, TimeSpan y) => x < y ? x.Value : y;
+}
