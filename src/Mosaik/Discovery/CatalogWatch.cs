@@ -6,21 +6,23 @@ namespace Mosaik.Discovery;
 
 /// <summary>One watcher of the catalog: gathers which peers changed until the watcher looks again (spec/discovery.md §13).</summary>
 /// <remarks>The cost of a change is that of the change; snapshots are never compared.</remarks>
-internal sealed class CatalogWatch(TaskScheduler scheduler)
+internal sealed class CatalogWatch(CatalogState initial, TaskScheduler scheduler)
 {
     private readonly Lock _lock = new();
     private readonly Signal _signal = new(scheduler);
     private readonly Dictionary<PeerId, PeerChangeKind> _changes = [];
+    private CatalogState _state = initial;
     private bool _local;
     private bool _ended;
 
-    /// <summary>Changes of the catalog; the published state contains them.</summary>
-    public void Post(IReadOnlyList<PeerChange> changes)
+    /// <summary>Changes of the catalog and the state that contains them.</summary>
+    public void Post(IReadOnlyList<PeerChange> changes, CatalogState state)
     {
-        if (changes.Count == 0)
-            return;
         lock (_lock)
         {
+            _state = state;
+            if (changes.Count == 0)
+                return;
             foreach (PeerChange change in changes)
                 Gather(change);
         }
@@ -42,41 +44,44 @@ internal sealed class CatalogWatch(TaskScheduler scheduler)
         _signal.Set();
     }
 
+    /// <summary>The first update: everything there was when the watch began.</summary>
+    public CatalogUpdate First(Func<CatalogState, Catalog> toCatalog)
+    {
+        Catalog catalog = toCatalog(initial);
+        return new CatalogUpdate(catalog, [.. catalog.Peers.Select(static p => p.Id)], [], []);
+    }
+
     /// <summary>Waits for changes since the last time; null when there will be none any more.</summary>
-    public async ValueTask<CatalogUpdate?> NextAsync(Func<Catalog> current, CancellationToken cancellationToken)
+    public async ValueTask<CatalogUpdate?> NextAsync(
+        Func<CatalogState, Catalog> toCatalog, CancellationToken cancellationToken)
     {
         while (true)
         {
-            lock (_lock)
-            {
-                if (_local || _changes.Count > 0)
-                    return Take(current());
-                if (_ended)
-                    return null;
-            }
+            if (TryTake(toCatalog, out CatalogUpdate? update, out bool ended))
+                return update;
+            if (ended)
+                return null;
             await _signal.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
     }
 
-    /// <summary>The first update: everything there is. Changes posted before are in it.</summary>
-    public CatalogUpdate First(Func<Catalog> current)
+    private bool TryTake(Func<CatalogState, Catalog> toCatalog, out CatalogUpdate? update, out bool ended)
     {
+        CatalogState state;
+        ImmutableSortedSet<PeerId> added, updated, removed;
         lock (_lock)
         {
+            update = null;
+            ended = _ended;
+            if (!_local && _changes.Count == 0)
+                return false;
+            state = _state;
+            (added, updated, removed) = (Of(PeerChangeKind.Added), Of(PeerChangeKind.Updated), Of(PeerChangeKind.Removed));
             _changes.Clear();
             _local = false;
-            Catalog catalog = current();
-            return new CatalogUpdate(catalog, [.. catalog.Peers.Select(static p => p.Id)], [], []);
         }
-    }
-
-    private CatalogUpdate Take(Catalog catalog)
-    {
-        var update = new CatalogUpdate(
-            catalog, Of(PeerChangeKind.Added), Of(PeerChangeKind.Updated), Of(PeerChangeKind.Removed));
-        _changes.Clear();
-        _local = false;
-        return update;
+        update = new CatalogUpdate(toCatalog(state), added, updated, removed); // signs the own entry outside of the lock
+        return true;
     }
 
     private ImmutableSortedSet<PeerId> Of(PeerChangeKind kind) =>

@@ -231,9 +231,9 @@ internal sealed class DiscoveryCore
         _departuresSeen = _catalog.SignedDepartures;
         if (!_online)
             return;
-        Effects.Syncs.AddRange(_syncs.TakeDue(now.Monotonic, id => _catalog.IsFresh(id, now.WallMs)));
-        Effects.Probes.AddRange(_prober.TakeDue(
-            now.Monotonic, () => _catalog.State.Signed.Keys, id => _catalog.IsFreshSigned(id, now.WallMs)));
+        _syncs.TakeDue(now.Monotonic, id => _catalog.IsFresh(id, now.WallMs), Effects.Syncs);
+        _prober.TakeDue(
+            now.Monotonic, () => _catalog.State.Signed.Keys, id => _catalog.IsFreshSigned(id, now.WallMs), Effects.Probes);
     }
 
     private void Forget(PeerId id)

@@ -18,19 +18,19 @@ internal sealed class DiscoveryHub(TaskScheduler scheduler, int eventsBacklog)
     private readonly Dictionary<StreamId, List<StreamPeers>> _streams = [];
     private bool _ended;
 
-    /// <summary>Publishes changes. The state that contains them has been made visible by <paramref name="publish"/>, under the lock.</summary>
-    public void Post(IReadOnlyList<PeerChange> changes, Action publish)
+    /// <summary>Makes a state visible and tells of the changes it contains.</summary>
+    public void Post(IReadOnlyList<PeerChange> changes, CatalogState state, Action<CatalogState> publish)
     {
         lock (_lock)
         {
-            publish();
+            publish(state);
             foreach (PeerChange change in changes)
             {
                 PostEvent(ToEvent(change));
                 PostToStreams(change);
             }
             foreach (CatalogWatch watch in _watches)
-                watch.Post(changes);
+                watch.Post(changes, state);
         }
     }
 
@@ -63,17 +63,17 @@ internal sealed class DiscoveryHub(TaskScheduler scheduler, int eventsBacklog)
     }
 
     /// <summary>Begins to watch the catalog.</summary>
-    public CatalogWatch Watch()
+    public CatalogWatch Watch(Func<CatalogState> current)
     {
-        var watch = new CatalogWatch(scheduler);
         lock (_lock)
         {
+            var watch = new CatalogWatch(current(), scheduler);
             if (_ended)
                 watch.End();
             else
                 _watches.Add(watch);
+            return watch;
         }
-        return watch;
     }
 
     public void Unwatch(CatalogWatch watch)

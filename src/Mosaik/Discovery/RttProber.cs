@@ -52,11 +52,12 @@ internal sealed class RttProber(DiscoveryOptions options, RandomSource random)
     /// <param name="now">Monotonic time.</param>
     /// <param name="freshSigned">The fresh signed peers, ascending.</param>
     /// <param name="isFresh">Whether a peer still is one of them.</param>
-    public List<PeerId> TakeDue(TimeSpan now, Func<IEnumerable<PeerId>> freshSigned, Predicate<PeerId> isFresh)
+    /// <param name="probes">Receives the peers.</param>
+    public void TakeDue(
+        TimeSpan now, Func<IEnumerable<PeerId>> freshSigned, Predicate<PeerId> isFresh, List<PeerId> probes)
     {
-        var probes = new List<PeerId>();
         if (options.RttProbe == RttProbe.Never)
-            return probes;
+            return;
         if (now >= _nextRound)
         {
             TimeSpan interval = Interval();
@@ -75,7 +76,6 @@ internal sealed class RttProber(DiscoveryOptions options, RandomSource random)
                 continue;
             probes.Add(next);
         }
-        return probes;
     }
 
     private bool IsNeeded(PeerId id) =>

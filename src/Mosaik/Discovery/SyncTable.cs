@@ -83,7 +83,8 @@ internal sealed class SyncTable(RandomSource random)
     /// <summary>The syncs to start now, after time has passed or something has changed.</summary>
     /// <param name="now">Monotonic time.</param>
     /// <param name="isFresh">Whether the catalog holds a fresh entry of a peer.</param>
-    public List<SyncStart> TakeDue(TimeSpan now, Predicate<PeerId> isFresh)
+    /// <param name="starts">Receives the syncs.</param>
+    public void TakeDue(TimeSpan now, Predicate<PeerId> isFresh, List<SyncStart> starts)
     {
         while (_retries.TryPeek(out (PeerId Id, int Generation) retry, out TimeSpan at) && at <= now)
         {
@@ -92,13 +93,11 @@ internal sealed class SyncTable(RandomSource random)
                 Retry(retry.Id, peer, now, isFresh);
         }
         Refill(now);
-        var starts = new List<SyncStart>();
         while (_runningBackground < MaxBackground && TryTakeQueued() is { } next)
         {
             if (TryStartBackground(next) is { } start)
                 starts.Add(start);
         }
-        return starts;
     }
 
     /// <summary>When <see cref="TakeDue"/> has something to do next; null for never by itself.</summary>
