@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Mosaik.Diagnostics;
+using Mosaik.Discovery;
 using Mosaik.Networking;
 using Mosaik.Networking.Transport;
 using Mosaik.Primitives;
@@ -27,6 +28,7 @@ public sealed class Network : IAsyncDisposable
     private readonly List<ISubsystem> _subsystems = [];
     private readonly ITransport _transport;
     private readonly long _boundAt;
+    private NetworkDiscovery? _discovery;
     private Task? _stop;
 
     private Network(NetworkId networkId, NetworkOptions options)
@@ -50,6 +52,10 @@ public sealed class Network : IAsyncDisposable
 
     /// <summary>This node.</summary>
     public LocalNode Local { get; }
+
+    /// <summary>The node's peers: who is there, what they offer, and how to get to know more of them.</summary>
+    public NetworkDiscovery Discovery =>
+        _discovery ?? throw new InvalidOperationException("This node was started without discovery.");
 
     /// <summary>
     /// Completes when the node has stopped; faults with the cause if a part of it failed and could not be repaired.
@@ -99,6 +105,10 @@ public sealed class Network : IAsyncDisposable
     /// <exception cref="NetworkClosedException">The node has stopped before.</exception>
     public ValueTask OnlineAsync(CancellationToken cancellationToken = default) => Local.OnlineAsync(cancellationToken);
 
+    /// <inheritdoc cref="NetworkDiscovery.SyncWithAsync"/>
+    public ValueTask SyncWithAsync(EndpointAddress address, CancellationToken cancellationToken = default) =>
+        Discovery.SyncWithAsync(address, cancellationToken);
+
     /// <summary>Stops without saying goodbye: peers see links end with 102, then silence or code 0. Does not wait.</summary>
     public void Abort()
     {
@@ -137,7 +147,16 @@ public sealed class Network : IAsyncDisposable
     }
 
     /// <summary>The subsystems of a node in the order in which they start.</summary>
-    private static IEnumerable<ISubsystem> Compose(Network network) => [];
+    private static IEnumerable<ISubsystem> Compose(Network network) => [network.AddDiscovery()];
+
+    private DiscoveryDriver AddDiscovery()
+    {
+        var logger = (ILogger?)_options.LoggerFactory?.CreateLogger("Mosaik.Discovery") ?? NullLogger.Instance;
+        var meter = MosaikDiagnostics.MeterOf(_options.MeterFactory);
+        var driver = new DiscoveryDriver(Local, _options.Discovery, _options.Random, meter, logger);
+        _discovery = new NetworkDiscovery(driver);
+        return driver;
+    }
 
     /// <summary>spec/wire.md §10.2, from the local node on.</summary>
     private async ValueTask StartAsync(Func<Network, IEnumerable<ISubsystem>> compose, CancellationToken cancellationToken)

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Net;
 using Microsoft.Extensions.Logging;
+using Mosaik.Discovery;
 using Mosaik.Networking;
 using Mosaik.Networking.Transport;
 using Mosaik.Primitives;
@@ -22,6 +23,9 @@ public sealed record NetworkOptions
 
     /// <summary>Addresses to bind, each of them; empty = all interfaces and a port chosen by the system.</summary>
     public IReadOnlyList<IPEndPoint> BindAddresses { get; init; } = [];
+
+    /// <summary>How the node finds its peers.</summary>
+    public DiscoveryOptions Discovery { get; init; } = new();
 
     /// <summary>How long <see cref="Network.StartAsync(NetworkId, NetworkOptions?, CancellationToken)"/> waits to be online.</summary>
     public TimeSpan OnlineTimeout { get; init; } = TimeSpan.FromSeconds(5);
@@ -59,6 +63,7 @@ public sealed record NetworkOptions
     {
         NotNull(Relay, nameof(Relay));
         NotNull(BindAddresses, nameof(BindAddresses));
+        NotNull(Discovery, nameof(Discovery));
         NotNull(TimeProvider, nameof(TimeProvider));
         NotNull(Scheduler, nameof(Scheduler));
         NotNull(Random, nameof(Random));
@@ -81,6 +86,7 @@ public sealed record NetworkOptions
                 throw Invalid(nameof(BindAddresses), $"contains {address} twice");
         }
 
+        Discovery.Validate();
         if (OnlineTimeout < TimeSpan.Zero)
             throw Invalid(nameof(OnlineTimeout), "is negative");
         if (ShutdownTimeout <= TimeSpan.Zero)

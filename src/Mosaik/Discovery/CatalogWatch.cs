@@ -6,14 +6,22 @@ namespace Mosaik.Discovery;
 
 /// <summary>One watcher of the catalog: gathers which peers changed until the watcher looks again (spec/discovery.md §13).</summary>
 /// <remarks>The cost of a change is that of the change; snapshots are never compared.</remarks>
-internal sealed class CatalogWatch(CatalogState initial, TaskScheduler scheduler)
+internal sealed class CatalogWatch
 {
     private readonly Lock _lock = new();
-    private readonly Signal _signal = new(scheduler);
+    private readonly Signal _signal;
+    private readonly CatalogState _initial;
     private readonly Dictionary<PeerId, PeerChangeKind> _changes = [];
-    private CatalogState _state = initial;
+    private CatalogState _state;
     private bool _local;
     private bool _ended;
+
+    /// <summary>Begins to watch; what is in the state is not news.</summary>
+    public CatalogWatch(CatalogState initial, TaskScheduler scheduler)
+    {
+        _initial = _state = initial;
+        _signal = new Signal(scheduler);
+    }
 
     /// <summary>Changes of the catalog and the state that contains them.</summary>
     public void Post(IReadOnlyList<PeerChange> changes, CatalogState state)
@@ -47,7 +55,7 @@ internal sealed class CatalogWatch(CatalogState initial, TaskScheduler scheduler
     /// <summary>The first update: everything there was when the watch began.</summary>
     public CatalogUpdate First(Func<CatalogState, Catalog> toCatalog)
     {
-        Catalog catalog = toCatalog(initial);
+        Catalog catalog = toCatalog(_initial);
         return new CatalogUpdate(catalog, [.. catalog.Peers.Select(static p => p.Id)], [], []);
     }
 

@@ -1,4 +1,3 @@
-using Mosaik.Networking;
 using Mosaik.Primitives;
 
 namespace Mosaik.Discovery;

@@ -19,7 +19,7 @@ internal sealed class DiscoveryMetrics
 
     public DiscoveryMetrics(Meter meter, NetworkId network)
     {
-        string label = network.ToString("S");
+        string label = network.ToString("S", null);
         _network = new TagList { { "network", label } };
         foreach ((UpsertResult result, string reason) in Reasons)
             _reasons[result] = new TagList { { "network", label }, { "reason", reason } };

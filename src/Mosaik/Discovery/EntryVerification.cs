@@ -23,7 +23,8 @@ internal sealed class EntryVerification(
         if (wait > TimeSpan.Zero)
             await new Signal(scheduler, timeProvider).WaitAsync(wait, cancellationToken).ConfigureAwait(false);
         var results = new SignedPeerEntry?[candidates.Count];
-        int batch = Math.Max(SmallestBatch, (candidates.Count + Environment.ProcessorCount - 1) / Environment.ProcessorCount);
+        int workers = Math.Min(Environment.ProcessorCount, scheduler.MaximumConcurrencyLevel);
+        int batch = Math.Max(SmallestBatch, (candidates.Count + workers - 1) / workers);
         var others = new List<Task>();
         for (int start = batch; start < candidates.Count; start += batch)
         {

@@ -1,0 +1,262 @@
+using Mosaik.Discovery;
+using Mosaik.Networking;
+using Mosaik.Primitives;
+
+namespace Mosaik.Tests.Discovery;
+
+/// <summary>Catalog sync between whole nodes (spec/discovery.md §9, §11, §19.1).</summary>
+public sealed class CatalogSyncTests
+{
+    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
+
+    [Fact]
+    public void Manual_sync_trigger()
+    {
+        using var world = new DiscoveryWorld();
+        world.Run(async () =>
+        {
+            Network n0 = await world.StartAsync(), n1 = await world.StartAsync();
+            n0.Discovery.AddTags("tag1");
+            n0.Discovery.AddTags("tag2", "tag3");
+            n0.Discovery.AddStreams(StreamId.Of<string>());
+            Assert.Equal(0, n0.Discovery.Catalog.PeersCount);
+            Assert.Equal(0, n1.Discovery.Catalog.PeersCount);
+
+            Assert.True(await n1.Discovery.InsertAsync(n0.Discovery.Me.Entry));
+            Assert.Equal(1, n1.Discovery.Catalog.PeersCount);
+            Assert.Equal(0, n1.Discovery.Catalog.SignedPeersCount);
+            Assert.Equal(0, n0.Discovery.Catalog.PeersCount);
+
+            await n1.SyncWithAsync(n0.Local.Id);
+            Assert.Equal(1, n0.Discovery.Catalog.PeersCount);
+            Assert.Equal(1, n1.Discovery.Catalog.PeersCount);
+            Assert.Equal(1, n1.Discovery.Catalog.SignedPeersCount);
+            Assert.Empty(n1.Discovery.Catalog.UnsignedPeers);
+            Assert.Equal(n0.Discovery.Me, Assert.Single(n1.Discovery.Catalog.SignedPeers));
+            Assert.Equal([.. new Tag[] { "tag1", "tag2", "tag3" }.Order()], n1.Discovery.Catalog.Get(n0.Local.Id)!.Tags);
+            Assert.Equal(n0.Local.Id, Assert.Single(n1.Discovery.Catalog.PeersOf(StreamId.Of<string>())).Id);
+        });
+    }
+
+    [Fact]
+    public void Different_networks_are_isolated()
+    {
+        using var world = new DiscoveryWorld();
+        world.Run(async () =>
+        {
+            Network[] a = [await world.StartAsync(network: "a"), await world.StartAsync(network: "a")];
+            Network[] b =
+                [await world.StartAsync(network: "b"), await world.StartAsync(network: "b"), await world.StartAsync(network: "b")];
+            await world.DiscoverAllAsync([.. a, .. b]);
+            foreach ((Network[] nodes, int count) in new[] { (a, 1), (b, 2) })
+            {
+                foreach (Network node in nodes)
+                {
+                    Assert.Equal(count, node.Discovery.Catalog.PeersCount);
+                    Assert.Equal(
+                        nodes.Where(n => n != node).Select(n => n.Local.Id).Order(),
+                        node.Discovery.Catalog.Peers.Select(p => p.Id));
+                }
+            }
+        });
+    }
+
+    [Fact]
+    public void Fix_22_a_sync_with_another_network_tells_both_sides_nothing()
+    {
+        using var world = new DiscoveryWorld();
+        world.Run(async () =>
+        {
+            Network a = await world.StartAsync(network: "a"), b = await world.StartAsync(network: "b");
+            DiscoveryException e =
+                await Assert.ThrowsAsync<DiscoveryException>(async () => await a.SyncWithAsync(b.Local.Address));
+            Assert.Equal(DiscoveryError.DifferentNetwork, e.Error);
+            Assert.Equal((NetworkId)"a", e.LocalNetwork);
+            Assert.Equal(default(NetworkId), e.RemoteNetwork); // closed with 101 before it said its network
+            Assert.False(e.IsTransient);
+            Assert.Equal(0, a.Discovery.Catalog.Count - 1);
+            Assert.Equal(0, b.Discovery.Catalog.Count - 1);
+        });
+    }
+
+    [Fact]
+    public void Both_sides_know_each_other_when_the_call_completes()
+    {
+        using var world = new DiscoveryWorld();
+        world.Run(async () =>
+        {
+            Network a = await world.StartAsync(), b = await world.StartAsync(), c = await world.StartAsync();
+            await a.SyncWithAsync(b.Local.Address);
+            await c.SyncWithAsync(b.Local.Address);
+            Assert.Equal(2, c.Discovery.Catalog.SignedPeersCount);
+            Assert.Equal(2, b.Discovery.Catalog.SignedPeersCount);
+            Assert.NotNull(c.Discovery.Catalog.Get(a.Local.Id)?.Address);
+            // C observed A through B: a background sync lets A know C.
+            await world.UntilAsync(() => a.Discovery.Catalog.SignedPeersCount == 2, Second, "the background sync");
+        });
+    }
+
+    [Fact]
+    public void Converge_with_bootstrap()
+    {
+        using var world = new DiscoveryWorld();
+        world.Run(async () =>
+        {
+            Network n0 = await world.StartAsync();
+            DiscoveryOptions options = DiscoveryWorld.Quiet with { BootstrapPeers = [n0.Local.Address] };
+            var nodes = new List<Network>();
+            for (int i = 0; i < 10; i++)
+                nodes.Add(await world.StartAsync(options));
+            await world.UntilAsync(
+                () => nodes.TrueForAll(n => n.Discovery.Catalog.PeersCount == 10), 10 * Second, "10 peers on each of 10 nodes");
+        });
+    }
+
+    [Fact]
+    public void Fix_10_an_unreachable_bootstrap_peer_is_tried_until_it_is_there()
+    {
+        using var world = new DiscoveryWorld();
+        world.Run(async () =>
+        {
+            SecretKey key = SecretKey.FromText("late");
+            // The second transport of the world is bound to 10.1.0.2:10002.
+            var address = new EndpointAddress(key.PeerId, TransportAddress.Parse("10.1.0.2:10002"));
+            Network early = await world.StartAsync(DiscoveryWorld.Quiet with { BootstrapPeers = [address] });
+            await world.DelayAsync(20 * Second);
+            Network late = await world.StartAsync(key: key);
+            Assert.Equal(address.Addresses, late.Local.Address.Addresses);
+            await world.UntilAsync(() => early.Discovery.Catalog.PeersCount == 1, 75 * Second, "the retry");
+            Assert.Equal(1, late.Discovery.Catalog.PeersCount);
+        });
+    }
+
+    [Fact]
+    public void Repeated_sync_verifies_nothing()
+    {
+        using var world = new DiscoveryWorld();
+        world.Run(async () =>
+        {
+            Network a = await world.StartAsync(), b = await world.StartAsync();
+            for (int i = 0; i < 200; i++)
+                await a.Discovery.FeedAsync(TestEntries.Make(i, world.NowMs, world.NowMs, world.Id));
+            await a.SyncWithAsync(b.Local.Address);
+            Assert.Equal(201, b.Discovery.Catalog.SignedPeersCount);
+            long verified = b.Discovery.Driver.Verification.Verifier.Requested;
+            Assert.Equal(201, verified);
+            long verifiedByA = a.Discovery.Driver.Verification.Verifier.Requested;
+            await a.SyncWithAsync(b.Local.Address);
+            await b.SyncWithAsync(a.Local.Address);
+            Assert.Equal(verified, b.Discovery.Driver.Verification.Verifier.Requested);
+            Assert.Equal(verifiedByA, a.Discovery.Driver.Verification.Verifier.Requested);
+        });
+    }
+
+    [Fact]
+    public void Fix_11_ten_concurrent_calls_use_at_most_two_connections()
+    {
+        using var world = new DiscoveryWorld();
+        world.Run(async () =>
+        {
+            Network a = await world.StartAsync(), b = await world.StartAsync();
+            Task[] syncs = [.. Enumerable.Range(0, 10).Select(_ => a.SyncWithAsync(b.Local.Address).AsTask())];
+            int most = 0;
+            while (!Task.WhenAll(syncs).IsCompleted)
+            {
+                most = Math.Max(most, world.Transports.OpenConnections);
+                await world.DelayAsync(TimeSpan.FromMilliseconds(1));
+            }
+            await Task.WhenAll(syncs);
+            Assert.InRange(most, 1, 2);
+            Assert.Equal(1, b.Discovery.Catalog.PeersCount);
+        });
+    }
+
+    [Fact]
+    public void An_explicit_sync_is_not_followed_by_another_one()
+    {
+        using var world = new DiscoveryWorld();
+        world.Run(async () =>
+        {
+            Network a = await world.StartAsync(), b = await world.StartAsync();
+            await a.SyncWithAsync(b.Local.Address);
+            for (int i = 0; i < 100; i++)
+            {
+                await world.DelayAsync(TimeSpan.FromMilliseconds(20));
+                Assert.Equal(0, i < 3 ? 0 : world.Transports.OpenConnections);
+            }
+        });
+    }
+
+    [Fact]
+    public void A_sync_with_oneself_is_an_error_of_the_caller()
+    {
+        using var world = new DiscoveryWorld();
+        world.Run(async () =>
+        {
+            Network a = await world.StartAsync();
+            await Assert.ThrowsAsync<ArgumentException>(async () => await a.SyncWithAsync(a.Local.Address));
+        });
+    }
+
+    [Fact]
+    public void A_peer_that_is_not_there_makes_the_sync_fail()
+    {
+        using var world = new DiscoveryWorld();
+        world.Run(async () =>
+        {
+            Network a = await world.StartAsync();
+            PeerId nobody = SecretKey.FromText("nobody").PeerId;
+            DiscoveryException e = await Assert.ThrowsAsync<DiscoveryException>(async () => await a.SyncWithAsync(nobody));
+            Assert.Equal(DiscoveryError.Link, e.Error);
+            Assert.IsType<LinkException>(e.InnerException);
+        });
+    }
+
+    [Fact]
+    public void A_cancelled_caller_ends_a_sync_that_nobody_else_wants()
+    {
+        using var world = new DiscoveryWorld();
+        world.Run(async () =>
+        {
+            Network a = await world.StartAsync();
+            using var silent = new SilentPeer(world);
+            using var cancellation = new CancellationTokenSource();
+            Task cancelled = a.SyncWithAsync(silent.Address, cancellation.Token).AsTask();
+            await world.UntilAsync(() => silent.Accepted == 1, Second, "the connection");
+            cancellation.Cancel();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cancelled);
+            await world.UntilAsync(() => world.Transports.OpenConnections == 0, Second, "the end of the connection");
+        });
+    }
+
+    [Fact]
+    public void Disposal_ends_those_who_wait_for_a_sync()
+    {
+        using var world = new DiscoveryWorld();
+        world.Run(async () =>
+        {
+            Network a = await world.StartAsync();
+            using var silent = new SilentPeer(world);
+            Task[] syncs = [.. Enumerable.Range(0, 5).Select(_ => a.SyncWithAsync(silent.Address).AsTask())];
+            await world.UntilAsync(() => silent.Accepted == 1, Second, "the connection");
+            await a.DisposeAsync();
+            foreach (Task sync in syncs)
+                await Assert.ThrowsAsync<NetworkClosedException>(() => sync);
+            await Assert.ThrowsAsync<NetworkClosedException>(async () => await a.SyncWithAsync(silent.Address));
+        });
+    }
+
+    [Fact]
+    public void A_silent_responder_is_given_up_after_ten_seconds()
+    {
+        using var world = new DiscoveryWorld();
+        world.Run(async () =>
+        {
+            Network a = await world.StartAsync();
+            using var silent = new SilentPeer(world);
+            TimeSpan start = world.Scheduler.Now;
+            await Assert.ThrowsAsync<MosaikTimeoutException>(async () => await a.SyncWithAsync(silent.Address));
+            Assert.InRange((world.Scheduler.Now - start).TotalSeconds, 10, 10.2);
+        });
+    }
+}
