@@ -1,6 +1,4 @@
-using System.Net;
 using Mosaik.Discovery;
-using Mosaik.Networking;
 using Mosaik.Primitives;
 using Mosaik.Testing;
 

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Net;
 using Mosaik.Networking;
 using Mosaik.Networking.Transport;
 using Mosaik.Primitives;
