@@ -45,12 +45,19 @@ internal sealed class OneRttKeys : IDisposable
     /// <summary>An update starts so many packets before the confidentiality limit (spec/quic.md §3.11).</summary>
     private const ulong UpdateMargin = 10_000;
 
+    /// <summary>
+    /// The next read keys are derived after so many packets of a phase: early enough that a flip, which no known peer makes
+    /// before its tenth packet, costs no more than any packet, and not in the middle of a handshake.
+    /// </summary>
+    private const int PacketsBeforeDerivation = 4;
+
     private PacketKeys? _read;
     private PacketKeys? _nextRead;
     private PacketKeys? _previousRead;
     private PacketKeys? _write;
     private ulong _readStart = ulong.MaxValue;      // lowest number opened in the current read phase
     private ulong? _readHighest;                    // highest number opened in the current read phase
+    private int _openedInPhase;
     private bool _readPhaseAcknowledged;            // we have sent an ACK for a packet of the current read phase
     private ulong _writeStart;                      // first number that may be sealed with the current write keys
     private bool _writePhaseAcknowledged;           // the peer has acknowledged a packet of the current write phase
@@ -103,11 +110,7 @@ internal sealed class OneRttKeys : IDisposable
     public string Violation { get; private set; } = "";
 
     /// <summary>Takes the first read keys.</summary>
-    public void InstallRead(PacketKeys keys)
-    {
-        _read = keys;
-        _nextRead = keys.NextGeneration();
-    }
+    public void InstallRead(PacketKeys keys) => _read = keys;
 
     /// <summary>Takes the first write keys.</summary>
     public void InstallWrite(PacketKeys keys) => _write = keys;
@@ -208,7 +211,7 @@ internal sealed class OneRttKeys : IDisposable
         try
         {
             bool aboveCurrent = _readHighest is not { } highest || packetNumber > highest;
-            if (aboveCurrent && _nextRead!.TryOpen(packetNumber, header, payload))
+            if (aboveCurrent && NextRead.TryOpen(packetNumber, header, payload))
             {
                 // An answer to our own update needs no acknowledgement of the phase before.
                 bool peerStarted = WriteGeneration == ReadGeneration;
@@ -238,7 +241,8 @@ internal sealed class OneRttKeys : IDisposable
         _previousRead = _read;
         PreviousExpiry = previousExpiry;
         _read = _nextRead;
-        _nextRead = _read!.NextGeneration();
+        _nextRead = null;
+        _openedInPhase = 0;
         ReadGeneration++;
         _readStart = packetNumber;
         _readHighest = packetNumber;
@@ -258,8 +262,12 @@ internal sealed class OneRttKeys : IDisposable
         PacketsSealed = 0;
     }
 
+    private PacketKeys NextRead => _nextRead ??= _read!.NextGeneration();   // CanRead was checked by the caller
+
     private void NoteOpened(ulong packetNumber)
     {
+        if (_openedInPhase < PacketsBeforeDerivation && ++_openedInPhase == PacketsBeforeDerivation)
+            _ = NextRead;
         if (packetNumber < _readStart)
             _readStart = packetNumber;
         if (_readHighest is not { } highest || packetNumber > highest)

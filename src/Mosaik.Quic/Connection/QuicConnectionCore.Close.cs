@@ -44,6 +44,14 @@ internal sealed partial class QuicConnectionCore
         _owner.OnWork(this);
     }
 
+    /// <summary>Takes back a server connection whose first datagram proved to be garbage: no event, no trace of it.</summary>
+    public void Discard(TimeSpan now)
+    {
+        _events.Clear();
+        SetState(now, ConnectionState.Drained);
+        Dispose();
+    }
+
     /// <summary>Closes with a transport error of ours.</summary>
     private void CloseWithError(TimeSpan now, QuicError error, ulong frameType, string reason) =>
         BeginClosing(now, new QuicCloseInfo(QuicCloseKind.Transport, IsRemote: false, (ulong)error, reason), frameType);

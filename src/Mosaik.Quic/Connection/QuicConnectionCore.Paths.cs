@@ -34,7 +34,12 @@ internal sealed partial class QuicConnectionCore
         {
             _path.OnDatagramReceived(length);
             if (!_path.IsValidated)
+            {
+                // The packet that validates an address during the handshake may have been a copy from another one.
+                if (IsHandshakeConfirmed && !_path.IsValidating)
+                    _path.BeginValidation(now, _loss.ProbeTimeout);
                 _loss.SetAmplificationLimited(now, IsAmplificationLimited);
+            }
             return true;
         }
         // The server does not move (RFC 9000 §9). Copies of a client's first packets may come from any of its addresses; they

@@ -21,6 +21,9 @@ internal sealed partial class QuicConnectionCore
     private ulong _failedOpens;
     private RateWindow _strayTrials = new(MaxStrayTrialsPerSecond, TimeSpan.FromSeconds(1));
 
+    /// <summary>Packets that wait for their keys, for tests.</summary>
+    public int EarlyPackets => _earlyPackets.Count;
+
     /// <summary>
     /// Handles one datagram; its bytes are overwritten. Answers, if any, are produced by the next polls for output, once for
     /// all datagrams handled before.
@@ -240,7 +243,8 @@ internal sealed partial class QuicConnectionCore
     private void KeepEarlyPacket(
         TimeSpan now, in PathAddress path, Ecn ecn, ReadOnlySpan<byte> packet, LevelState state)
     {
-        if (state.IsDiscarded || State != ConnectionState.Handshaking || _earlyPackets.Count >= MaxEarlyPackets)
+        bool fits = _earlyPackets.Count < MaxEarlyPackets && (ulong)packet.Length <= _settings.MaxUdpPayloadSize;
+        if (state.IsDiscarded || State != ConnectionState.Handshaking || !fits)
         {
             PacketDropReason reason = state.IsDiscarded ? PacketDropReason.KeysDiscarded : PacketDropReason.KeysUnavailable;
             _trace?.PacketDropped(now, reason, packet.Length);

@@ -132,7 +132,7 @@ internal sealed partial class QuicEndpointCore
         if (!connection.HasReceivedAuthenticPacket)
         {
             // Not even an Initial anyone could have made: no state is kept for it.
-            connection.Abort(now);
+            connection.Discard(now);
             _byId.Remove(connection.LocalInitialId.AsUInt64);
             connection = null;
             return DatagramOutcome.Dropped;

@@ -23,7 +23,7 @@ namespace Mosaik.Quic.Recovery;
 /// </remarks>
 internal sealed class SentPackets
 {
-    private const int InitialCapacity = 32;
+    private const int InitialCapacity = 8;
 
     private SentPacket[] _ring = [];
 

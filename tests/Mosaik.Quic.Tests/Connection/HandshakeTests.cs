@@ -339,6 +339,49 @@ public sealed class HandshakeTests
     }
 
     [Fact]
+    public void First_address_is_validated_later_when_the_proof_came_from_another_one()
+    {
+        var world = new World();
+        Node client = world.Add("10.0.0.1:1000");
+        Node server = world.Add("10.0.0.2:2000");
+        world.Filter = d =>
+        {
+            if (d.From.Port == 1000 && Types(d.Bytes).Contains("Handshake", StringComparison.Ordinal))
+                d.From = IPEndPoint.Parse("192.168.7.7:7777");
+            return true;
+        };
+        Peer peer = client.Connect(server);
+        world.RunUntil(() => peer.Connected && server.Peers.Any(p => p.Connected), 5);
+        Peer other = server.Peers[0];
+        StreamId id = other.Open();
+        other.Write(id, Scenarios.Bytes(200_000), finish: true);
+        peer.Write(peer.Open(), [1], finish: true);
+        world.RunUntil(() => peer.Ended.Contains(id), 5);
+        Assert.Equal(client.Address, other.Core.Path.Remote);
+    }
+
+    [Fact]
+    public void Early_packets_are_few_and_small()
+    {
+        var world = new World();
+        Node client = world.Add("10.0.0.1:1000");
+        Node server = world.Add("10.0.0.2:2000");
+        world.Filter = d => d.From.Port != 1000 || Types(d.Bytes) == "Initial";
+        client.Connect(server);
+        world.RunFor(0.007);
+        QuicConnectionCore core = Assert.Single(server.Core.Connections);
+        for (int i = 0; i < 100; i++)
+        {
+            byte[] early = new byte[i < 50 ? 60_000 : 100];
+            early[0] = 0x40;
+            core.LocalInitialId.CopyTo(early.AsSpan(1));
+            server.Receive(new Datagram(client.Address, server.Address, early));
+        }
+        Assert.Equal(8, core.EarlyPackets);
+        Assert.Equal(0UL, core.Statistics.PacketsNotOpened);
+    }
+
+    [Fact]
     public void Large_client_hello_spans_packets()
     {
         (_, _, _, Peer peer, Peer other) = Scenarios.Connected(

@@ -190,6 +190,7 @@ public sealed class EndpointTests
         Assert.Equal(0, server.Core.UnfinishedHandshakes);
         Assert.Equal(0, server.Sent);
         Assert.Null(server.Core.NextTimeout);
+        Assert.Empty(server.Peers);
     }
 
     [Fact]
