@@ -16,7 +16,8 @@ internal enum ConnectionEventKind
     Stream,
 
     /// <summary>
-    /// The connection ended; <see cref="QuicConnectionCore.CloseInfo"/> says how. Data received before is still readable.
+    /// The connection ended; <see cref="QuicConnectionCore.CloseInfo"/> says how. Data received before is still
+    /// readable.
     /// Raised exactly once, after every stream event of data received before.
     /// </summary>
     Closed,

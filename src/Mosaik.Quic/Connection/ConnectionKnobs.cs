@@ -1,7 +1,8 @@
 namespace Mosaik.Quic.Connection;
 
 /// <summary>
-/// Makes a connection behave like peers that are legal but unusual (spec/quic.md §7, §17 "noq-like peer"), so that tests
+/// Makes a connection behave like peers that are legal but unusual (spec/quic.md §7, §17 "noq-like peer"), so that
+/// tests
 /// reach the rare paths of the other side. Everything is off by default.
 /// </summary>
 internal sealed record ConnectionKnobs
@@ -12,10 +13,14 @@ internal sealed record ConnectionKnobs
     /// <summary>Start a key update after so many 1-RTT packets of a key; 0 = only at the AEAD limit.</summary>
     public ulong KeyUpdateAfterPackets { get; init; }
 
-    /// <summary>At most so many bytes of frames in one Initial packet before padding; 0 = no limit. Splits a ClientHello.</summary>
+    /// <summary>
+    /// At most so many bytes of frames in one Initial packet before padding; 0 = no limit. Splits a ClientHello.
+    /// </summary>
     public int MaxInitialFrameBytes { get; init; }
 
-    /// <summary>Sizes of PING + PADDING datagrams sent once the handshake is confirmed, like the MTU probes of noq.</summary>
+    /// <summary>
+    /// Sizes of PING + PADDING datagrams sent once the handshake is confirmed, like the MTU probes of noq.
+    /// </summary>
     public IReadOnlyList<int> MtuProbes { get; init; } = [];
 
     /// <summary>Rewrites the encoded transport parameters (order, grease); null = as encoded.</summary>

@@ -59,7 +59,9 @@ internal sealed record ConnectionSettings
     /// <summary>active_connection_id_limit.</summary>
     public int ActiveConnectionIdLimit { get; init; } = 5;
 
-    /// <summary>Memory of send and receive buffers, shared by all connections of one endpoint and by nobody else.</summary>
+    /// <summary>
+    /// Memory of send and receive buffers, shared by all connections of one endpoint and by nobody else.
+    /// </summary>
     public BlockPool Buffers { get; init; } = new();
 
     /// <summary>Key-log lines; null = off.</summary>
@@ -81,7 +83,8 @@ internal sealed record ConnectionSettings
     public ConnectionKnobs Knobs { get; init; } = ConnectionKnobs.None;
 
     /// <summary>The part of <paramref name="options"/> that connections need.</summary>
-    public static ConnectionSettings From(QuicOptions options, Ed25519SigningKey identity, Action<string>? keyLog) => new()
+    public static ConnectionSettings From(
+        QuicOptions options, Ed25519SigningKey identity, Action<string>? keyLog) => new()
     {
         Identity = identity,
         Random = options.Random,

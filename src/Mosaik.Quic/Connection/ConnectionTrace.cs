@@ -32,7 +32,8 @@ internal enum PacketDropReason
 }
 
 /// <summary>
-/// Receives what a connection does, in the terms of qlog (draft-ietf-quic-qlog-quic-events). A connection without a trace
+/// Receives what a connection does, in the terms of qlog (draft-ietf-quic-qlog-quic-events). A connection without a
+/// trace
 /// pays one null check per event. Every method does nothing by default; an implementation overrides what it wants and
 /// must not throw.
 /// </summary>
@@ -45,7 +46,9 @@ internal abstract class ConnectionTrace
     public virtual void StateChanged(TimeSpan now, ConnectionState state, QuicCloseInfo? close) { }
 
     /// <summary>transport:packet_sent.</summary>
-    public virtual void PacketSent(TimeSpan now, EncryptionLevel level, ulong packetNumber, int size, bool ackEliciting) { }
+    public virtual void PacketSent(
+        TimeSpan now, EncryptionLevel level, ulong packetNumber, int size, bool ackEliciting)
+    { }
 
     /// <summary>transport:packet_received, after the packet was opened; the payload is in the clear.</summary>
     public virtual void PacketReceived(TimeSpan now, EncryptionLevel level, ulong packetNumber, int size,
@@ -59,7 +62,9 @@ internal abstract class ConnectionTrace
     public virtual void PacketsLost(TimeSpan now, EncryptionLevel level, int count) { }
 
     /// <summary>recovery:metrics_updated.</summary>
-    public virtual void MetricsUpdated(TimeSpan now, TimeSpan smoothedRtt, long congestionWindow, long bytesInFlight) { }
+    public virtual void MetricsUpdated(
+        TimeSpan now, TimeSpan smoothedRtt, long congestionWindow, long bytesInFlight)
+    { }
 
     /// <summary>security:key_updated (generation above 0) and the installation of keys (generation 0).</summary>
     public virtual void KeyUpdated(TimeSpan now, EncryptionLevel level, bool write, ulong generation) { }

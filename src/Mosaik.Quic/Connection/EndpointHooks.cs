@@ -3,7 +3,8 @@ using Mosaik.Quic.Wire;
 namespace Mosaik.Quic.Connection;
 
 /// <summary>
-/// What an endpoint remembers in each of its connections instead of in tables of its own: its places in the queues and in
+/// What an endpoint remembers in each of its connections instead of in tables of its own: its places in the queues and
+/// in
 /// the timer heap, and what has to be undone when it is forgotten.
 /// </summary>
 internal struct EndpointHooks

@@ -3,7 +3,8 @@ using Mosaik.Quic.Paths;
 namespace Mosaik.Quic.Connection;
 
 /// <summary>
-/// What a connection asks of the endpoint that routes to it. Every call is made from inside a call into the connection and
+/// What a connection asks of the endpoint that routes to it. Every call is made from inside a call into the connection
+/// and
 /// must not call back into it.
 /// </summary>
 internal interface IConnectionOwner

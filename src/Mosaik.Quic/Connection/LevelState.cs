@@ -7,7 +7,8 @@ using Mosaik.Quic.Wire;
 namespace Mosaik.Quic.Connection;
 
 /// <summary>
-/// One encryption level of a connection: keys of Initial and Handshake packets (1-RTT keys live in <see cref="OneRttKeys"/>),
+/// One encryption level of a connection: keys of Initial and Handshake packets (1-RTT keys live in <see
+/// cref="OneRttKeys"/>),
 /// CRYPTO data in both directions, and the packet number space.
 /// </summary>
 internal sealed class LevelState(EncryptionLevel level, PacketSpace space, BlockPool buffers)

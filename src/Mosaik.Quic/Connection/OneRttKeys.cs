@@ -46,7 +46,8 @@ internal sealed class OneRttKeys : IDisposable
     private const ulong UpdateMargin = 10_000;
 
     /// <summary>
-    /// The next read keys are derived after so many packets of a phase: early enough that a flip, which no known peer makes
+    /// The next read keys are derived after so many packets of a phase: early enough that a flip, which no known peer
+    /// makes
     /// before its tenth packet, costs no more than any packet, and not in the middle of a handshake.
     /// </summary>
     private const int PacketsBeforeDerivation = 4;
@@ -98,10 +99,11 @@ internal sealed class OneRttKeys : IDisposable
     /// <summary>When the old read keys are to be dropped; null when there are none.</summary>
     public TimeSpan? PreviousExpiry { get; private set; }
 
-    /// <summary>True when so many packets were sealed that the keys must be updated (or the packet not be sent).</summary>
-    public bool NeedsUpdate => _write is not null && PacketsSealed >= (_updateAfter != 0
-        ? _updateAfter
-        : _write.ConfidentialityLimit > UpdateMargin ? _write.ConfidentialityLimit - UpdateMargin : _write.ConfidentialityLimit);
+    /// <summary>
+    /// True when so many packets were sealed that the keys must be updated (or the packet not be sent).
+    /// </summary>
+    public bool NeedsUpdate => _write is not null
+        && PacketsSealed >= (_updateAfter != 0 ? _updateAfter : _write.ConfidentialityLimit - UpdateMargin);
 
     /// <summary>True when not a single further packet may be sealed with the current keys.</summary>
     public bool IsExhausted => _write is not null && PacketsSealed >= _write.ConfidentialityLimit;
@@ -154,7 +156,8 @@ internal sealed class OneRttKeys : IDisposable
 
     /// <summary>
     /// The peer acknowledged <paramref name="largest"/> in a packet of read generation <paramref name="generation"/>.
-    /// False when packets of new keys are acknowledged under older keys, which an honest peer cannot do (RFC 9001 §6.2).
+    /// False when packets of new keys are acknowledged under older keys, which an honest peer cannot do (RFC 9001
+    /// §6.2).
     /// </summary>
     public bool OnAcknowledged(ulong largest, ulong generation)
     {

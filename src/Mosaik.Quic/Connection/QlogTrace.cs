@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using Mosaik.Quic.Paths;
 using Mosaik.Quic.Tls;
 
@@ -14,25 +13,28 @@ internal sealed class QlogTrace(Action<string> write) : ConnectionTrace
 {
     /// <inheritdoc/>
     public override void Started(TimeSpan now, bool isClient, in PathAddress path) =>
-        Event(now, "connectivity:connection_started", $"\"role\":\"{(isClient ? "client" : "server")}\",\"remote\":\"{path}\"");
+        Event(now, "connectivity:connection_started",
+            $"\"role\":\"{(isClient ? "client" : "server")}\",\"remote\":\"{path}\"");
 
     /// <inheritdoc/>
     public override void StateChanged(TimeSpan now, ConnectionState state, QuicCloseInfo? close)
     {
-        string reason = close is null ? "" : Invariant($",\"kind\":\"{close.Kind}\",\"remote\":{Json(close.IsRemote)},\"code\":{close.Code}");
+        string reason = close is null
+            ? ""
+            : Invariant($",\"kind\":\"{close.Kind}\",\"remote\":{Json(close.IsRemote)},\"code\":{close.Code}");
         Event(now, "connectivity:connection_state_updated", $"\"new\":\"{state}\"{reason}");
     }
 
     /// <inheritdoc/>
-    public override void PacketSent(TimeSpan now, EncryptionLevel level, ulong packetNumber, int size, bool ackEliciting) =>
-        Event(now, "transport:packet_sent", Invariant(
-            $"\"packet_type\":\"{level}\",\"packet_number\":{packetNumber},\"length\":{size},\"ack_eliciting\":{Json(ackEliciting)}"));
+    public override void PacketSent(
+        TimeSpan now, EncryptionLevel level, ulong packetNumber, int size, bool ackEliciting) =>
+        Event(now, "transport:packet_sent", Packet(level, packetNumber, size)
+            + Invariant($",\"ack_eliciting\":{Json(ackEliciting)}"));
 
     /// <inheritdoc/>
     public override void PacketReceived(
         TimeSpan now, EncryptionLevel level, ulong packetNumber, int size, ReadOnlySpan<byte> payload) =>
-        Event(now, "transport:packet_received", Invariant(
-            $"\"packet_type\":\"{level}\",\"packet_number\":{packetNumber},\"length\":{size}"));
+        Event(now, "transport:packet_received", Packet(level, packetNumber, size));
 
     /// <inheritdoc/>
     public override void PacketDropped(TimeSpan now, PacketDropReason reason, int size) =>
@@ -43,9 +45,10 @@ internal sealed class QlogTrace(Action<string> write) : ConnectionTrace
         Event(now, "recovery:packet_lost", Invariant($"\"packet_type\":\"{level}\",\"count\":{count}"));
 
     /// <inheritdoc/>
-    public override void MetricsUpdated(TimeSpan now, TimeSpan smoothedRtt, long congestionWindow, long bytesInFlight) =>
-        Event(now, "recovery:metrics_updated", Invariant(
-            $"\"smoothed_rtt\":{smoothedRtt.TotalMilliseconds},\"congestion_window\":{congestionWindow},\"bytes_in_flight\":{bytesInFlight}"));
+    public override void MetricsUpdated(
+        TimeSpan now, TimeSpan smoothedRtt, long congestionWindow, long bytesInFlight) =>
+        Event(now, "recovery:metrics_updated", Invariant($"\"smoothed_rtt\":{smoothedRtt.TotalMilliseconds}")
+            + Invariant($",\"congestion_window\":{congestionWindow},\"bytes_in_flight\":{bytesInFlight}"));
 
     /// <inheritdoc/>
     public override void KeyUpdated(TimeSpan now, EncryptionLevel level, bool write, ulong generation) =>
@@ -62,10 +65,12 @@ internal sealed class QlogTrace(Action<string> write) : ConnectionTrace
 
     private void Event(TimeSpan now, string name, string data)
     {
-        var line = new StringBuilder();
-        line.Append(CultureInfo.InvariantCulture, $"{{\"time\":{now.TotalMilliseconds},\"name\":\"{name}\",\"data\":{{{data}}}}}");
-        write(line.ToString());
+        string time = Invariant($"{now.TotalMilliseconds}");
+        write($"{{\"time\":{time},\"name\":\"{name}\",\"data\":{{{data}}}}}");
     }
+
+    private static string Packet(EncryptionLevel level, ulong number, int size) =>
+        Invariant($"\"packet_type\":\"{level}\",\"packet_number\":{number},\"length\":{size}");
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 

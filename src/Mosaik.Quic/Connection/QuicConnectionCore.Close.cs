@@ -23,7 +23,8 @@ internal sealed partial class QuicConnectionCore
     public QuicCloseInfo? CloseInfo { get; private set; }
 
     /// <summary>
-    /// Closes with an application code. Nothing sent before is flushed; data received before stays readable. Without effect
+    /// Closes with an application code. Nothing sent before is flushed; data received before stays readable. Without
+    /// effect
     /// when the connection has ended already.
     /// </summary>
     public void Close(TimeSpan now, ulong code, string reason)
@@ -44,7 +45,9 @@ internal sealed partial class QuicConnectionCore
         _owner.OnWork(this);
     }
 
-    /// <summary>Takes back a server connection whose first datagram proved to be garbage: no event, no trace of it.</summary>
+    /// <summary>
+    /// Takes back a server connection whose first datagram proved to be garbage: no event, no trace of it.
+    /// </summary>
     public void Discard(TimeSpan now)
     {
         _events.Clear();
@@ -116,7 +119,9 @@ internal sealed partial class QuicConnectionCore
         _owner.OnWork(this);
     }
 
-    /// <summary>While closing, packets are answered with the close again, ever more rarely (RFC 9000 §10.2.1).</summary>
+    /// <summary>
+    /// While closing, packets are answered with the close again, ever more rarely (RFC 9000 §10.2.1).
+    /// </summary>
     private void OnDatagramWhileClosing(TimeSpan now, in PathAddress path, ReadOnlySpan<byte> datagram)
     {
         if (path == _path.Address)
@@ -131,12 +136,16 @@ internal sealed partial class QuicConnectionCore
     /// <summary>CONNECTION_CLOSE of the peer.</summary>
     private void OnConnectionClose(TimeSpan now, in Frame frame)
     {
-        QuicCloseKind kind = frame.Type == FrameType.ApplicationClose ? QuicCloseKind.Application : QuicCloseKind.Transport;
-        EnterDraining(now, new QuicCloseInfo(kind, IsRemote: true, frame.ErrorCode, Encoding.UTF8.GetString(frame.Data)));
+        QuicCloseKind kind = frame.Type == FrameType.ApplicationClose
+            ? QuicCloseKind.Application
+            : QuicCloseKind.Transport;
+        string reason = Encoding.UTF8.GetString(frame.Data);
+        EnterDraining(now, new QuicCloseInfo(kind, IsRemote: true, frame.ErrorCode, reason));
     }
 
     /// <summary>
-    /// One datagram with the close at every level whose keys the peer may have (RFC 9000 §10.2.3). Before the handshake is
+    /// One datagram with the close at every level whose keys the peer may have (RFC 9000 §10.2.3). Before the handshake
+    /// is
     /// complete an application close becomes APPLICATION_ERROR without words, since the peer is not authenticated yet.
     /// </summary>
     private bool PollClose(TimeSpan now, Span<byte> buffer, out Transmit transmit)

@@ -62,7 +62,9 @@ internal sealed partial class QuicConnectionCore
         return error;
     }
 
-    /// <summary>Tells the endpoint which token resets this connection: the one of the id in use (RFC 9000 §10.3.1).</summary>
+    /// <summary>
+    /// Tells the endpoint which token resets this connection: the one of the id in use (RFC 9000 §10.3.1).
+    /// </summary>
     private void RegisterPeerToken()
     {
         StatelessResetToken? token = _remoteIds.CurrentResetToken;

@@ -8,7 +8,9 @@ namespace Mosaik.Quic.Connection;
 // The frames of one opened packet, each handed to its owner (RFC 9000 §19), and the fate of the frames we sent (§13.3).
 internal sealed partial class QuicConnectionCore
 {
-    /// <summary>Streams opened and reset before anything of them was read, per second (spec/reliability.md E13).</summary>
+    /// <summary>
+    /// Streams opened and reset before anything of them was read, per second (spec/reliability.md E13).
+    /// </summary>
     private const ulong MaxEarlyResetsPerSecond = 200;
 
     /// <summary>The application code for a peer that churns through streams (spec/reliability.md E13).</summary>
@@ -200,7 +202,8 @@ internal sealed partial class QuicConnectionCore
                     break;
                 case SentFrameKind.Ack or SentFrameKind.Ping or SentFrameKind.PathResponse or SentFrameKind.NewToken
                     or SentFrameKind.PathChallenge:
-                    // An ACK is rebuilt from newer state, a challenge is repeated by its own timer, the rest is not repeated.
+                    // An ACK is rebuilt from newer state, a challenge is repeated by its own timer, the rest is not
+                    // repeated.
                     break;
                 default:
                     _streams.OnLost(frame);

@@ -6,7 +6,8 @@ using Mosaik.Quic.Wire;
 
 namespace Mosaik.Quic.Connection;
 
-// TLS on one side, keys and CRYPTO streams on the other; Retry and Version Negotiation (RFC 9001 §4, RFC 9000 §6, §7, §17.2.5).
+// TLS on one side, keys and CRYPTO streams on the other; Retry and Version Negotiation (RFC 9001 §4, RFC 9000 §6, §7,
+// §17.2.5).
 internal sealed partial class QuicConnectionCore
 {
     private TlsHandshakeCore? _tls;
@@ -91,7 +92,9 @@ internal sealed partial class QuicConnectionCore
         return _settings.Knobs.TransportParameters?.Invoke(encoded) ?? encoded;
     }
 
-    /// <summary>CRYPTO data in order is given to TLS at once; what TLS wants done waits until the packet is processed.</summary>
+    /// <summary>
+    /// CRYPTO data in order is given to TLS at once; what TLS wants done waits until the packet is processed.
+    /// </summary>
     private bool OnCrypto(TimeSpan now, EncryptionLevel level, ulong offset, ReadOnlySpan<byte> data)
     {
         CryptoStream crypto = _levels[(int)level].Crypto;
@@ -188,7 +191,8 @@ internal sealed partial class QuicConnectionCore
         _loss.SetPeerAckDelay((int)parameters.AckDelayExponent,
             TimeSpan.FromMilliseconds(parameters.MaxAckDelayMilliseconds));
         _streams.ApplyPeerParameters(parameters);
-        TimeSpan peerIdle = TimeSpan.FromMilliseconds(Math.Min(parameters.MaxIdleTimeoutMilliseconds, MaxIdleMilliseconds));
+        TimeSpan peerIdle = TimeSpan.FromMilliseconds(
+            Math.Min(parameters.MaxIdleTimeoutMilliseconds, MaxIdleMilliseconds));
         _idleTimeout = _settings.IdleTimeout == TimeSpan.Zero ? peerIdle
             : peerIdle == TimeSpan.Zero || peerIdle > _settings.IdleTimeout ? _settings.IdleTimeout : peerIdle;
         if (!parameters.StatelessResetToken.IsEmpty)
@@ -235,7 +239,9 @@ internal sealed partial class QuicConnectionCore
         _trace?.KeyDiscarded(now, level);
     }
 
-    /// <summary>The server's, or a Retry's, choice of id replaces the random one of our first Initial (RFC 9000 §7.2).</summary>
+    /// <summary>
+    /// The server's, or a Retry's, choice of id replaces the random one of our first Initial (RFC 9000 §7.2).
+    /// </summary>
     private void AdoptPeerId(in ConnectionId id)
     {
         _peerIdKnown = true;
@@ -266,10 +272,11 @@ internal sealed partial class QuicConnectionCore
     {
         bool expected = _isClient && !HasReceivedAuthenticPacket && _retrySource is null
             && header.SourceConnectionId == _originalDestination;
-        for (int i = header.VersionsRange.Offset; expected && i < header.VersionsRange.Offset + header.VersionsRange.Length; i += 4)
+        (int offset, int length) = header.VersionsRange;
+        for (ReadOnlySpan<byte> list = datagram.Slice(offset, length); expected && !list.IsEmpty; list = list[4..])
         {
             // A list with the version we use is not an answer to us (RFC 9000 §6.2).
-            if (BinaryPrimitives.ReadUInt32BigEndian(datagram[i..]) == _settings.InitialVersion)
+            if (BinaryPrimitives.ReadUInt32BigEndian(list) == _settings.InitialVersion)
                 expected = false;
         }
         if (!expected)

@@ -5,11 +5,13 @@ using Mosaik.Quic.Wire;
 
 namespace Mosaik.Quic.Connection;
 
-// Addresses: which ones we listen to, anti-amplification, validation, and the peer's migration (RFC 9000 §8, §9; spec/quic.md §8.2).
+// Addresses: which ones we listen to, anti-amplification, validation, and the peer's migration (RFC 9000 §8, §9;
+// spec/quic.md §8.2).
 internal sealed partial class QuicConnectionCore
 {
     /// <summary>
-    /// After the handshake, a path that is not validated is still used for datagrams of at least this size: a challenge must
+    /// After the handshake, a path that is not validated is still used for datagrams of at least this size: a challenge
+    /// must
     /// get out although only small packets came in.
     /// </summary>
     private const int SmallestUsefulDatagram = 64;
@@ -42,7 +44,8 @@ internal sealed partial class QuicConnectionCore
             }
             return true;
         }
-        // The server does not move (RFC 9000 §9). Copies of a client's first packets may come from any of its addresses; they
+        // The server does not move (RFC 9000 §9). Copies of a client's first packets may come from any of its
+        // addresses; they
         // are read, but neither credited nor answered there (spec/quic.md §8.2).
         return !_isClient && _strayTrials.TryTake(now);
     }
@@ -63,7 +66,8 @@ internal sealed partial class QuicConnectionCore
         }
         _path.OnDatagramReceived(_datagramLength);
         OnPathChanged(now);
-        // A peer that changed its id on purpose gets a fresh one in return, so that observers cannot link the paths (§9.5).
+        // A peer that changed its id on purpose gets a fresh one in return, so that observers cannot link the paths
+        // (§9.5).
         if (_packetDestination != previousChoice && _remoteIds.TrySwitch())
             RegisterPeerToken();
     }
@@ -82,7 +86,7 @@ internal sealed partial class QuicConnectionCore
         if (from == _path.Address)
             _responsePending = data;
         else
-            _offPathResponse = (from, data, Math.Min(MinInitialDatagram, _datagramLength * PathState.AmplificationFactor));
+            _offPathResponse = (from, data, Math.Min(MinInitialDatagram, PathState.AmplificationFactor * _datagramLength));
     }
 
     private void OnPathResponse(TimeSpan now, ulong data)

@@ -11,7 +11,9 @@ internal sealed partial class QuicConnectionCore
     /// <summary>Undecryptable packets kept during the handshake (spec/reliability.md E20).</summary>
     private const int MaxEarlyPackets = 8;
 
-    /// <summary>Trial openings per second for packets from an address that is not ours to expect (spec/reliability.md E18).</summary>
+    /// <summary>
+    /// Trial openings per second for packets from an address that is not ours to expect (spec/reliability.md E18).
+    /// </summary>
     private const int MaxStrayTrialsPerSecond = 100;
 
     /// <summary>The smallest datagram that may carry a client's Initial (RFC 9000 §14.1).</summary>
@@ -25,7 +27,8 @@ internal sealed partial class QuicConnectionCore
     public int EarlyPackets => _earlyPackets.Count;
 
     /// <summary>
-    /// Handles one datagram; its bytes are overwritten. Answers, if any, are produced by the next polls for output, once for
+    /// Handles one datagram; its bytes are overwritten. Answers, if any, are produced by the next polls for output,
+    /// once for
     /// all datagrams handled before.
     /// </summary>
     public void HandleDatagram(TimeSpan now, in PathAddress path, Ecn ecn, Span<byte> datagram)
@@ -48,7 +51,9 @@ internal sealed partial class QuicConnectionCore
         HandlePackets(now, path, ecn, datagram);
     }
 
-    /// <summary>The endpoint found one of the peer's reset tokens at the end of a datagram it could not route.</summary>
+    /// <summary>
+    /// The endpoint found one of the peer's reset tokens at the end of a datagram it could not route.
+    /// </summary>
     public void HandleStatelessReset(TimeSpan now, ReadOnlySpan<byte> datagram)
     {
         if (State is ConnectionState.Handshaking or ConnectionState.Open && IsStatelessReset(datagram))
@@ -246,7 +251,9 @@ internal sealed partial class QuicConnectionCore
         bool fits = _earlyPackets.Count < MaxEarlyPackets && (ulong)packet.Length <= _settings.MaxUdpPayloadSize;
         if (state.IsDiscarded || State != ConnectionState.Handshaking || !fits)
         {
-            PacketDropReason reason = state.IsDiscarded ? PacketDropReason.KeysDiscarded : PacketDropReason.KeysUnavailable;
+            PacketDropReason reason = state.IsDiscarded
+                ? PacketDropReason.KeysDiscarded
+                : PacketDropReason.KeysUnavailable;
             _trace?.PacketDropped(now, reason, packet.Length);
             return;
         }

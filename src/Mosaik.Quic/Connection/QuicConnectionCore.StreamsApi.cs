@@ -16,7 +16,9 @@ internal sealed partial class QuicConnectionCore
     /// <summary>Bytes written and not yet acknowledged.</summary>
     public ulong UnacknowledgedBytes => _streams.UnacknowledgedBytes;
 
-    /// <summary>Opens a stream; false when the connection is not open or the peer allows no more of the kind now.</summary>
+    /// <summary>
+    /// Opens a stream; false when the connection is not open or the peer allows no more of the kind now.
+    /// </summary>
     public bool TryOpenStream(bool bidirectional, out StreamId id)
     {
         if (!IsOpen)
@@ -30,7 +32,8 @@ internal sealed partial class QuicConnectionCore
     }
 
     /// <summary>
-    /// Takes over bytes to send, returns how many; fewer than given: a Writable event follows. −1: nothing can be written
+    /// Takes over bytes to send, returns how many; fewer than given: a Writable event follows. −1: nothing can be
+    /// written
     /// any more.
     /// </summary>
     public int Write(ulong id, ReadOnlySpan<byte> data)
@@ -70,7 +73,8 @@ internal sealed partial class QuicConnectionCore
     }
 
     /// <summary>
-    /// Reads what is there, also after the connection ended; 0 with <paramref name="fin"/> = end of stream, 0 without = nothing
+    /// Reads what is there, also after the connection ended; 0 with <paramref name="fin"/> = end of stream, 0 without =
+    /// nothing
     /// yet, −1 = reset or unknown.
     /// </summary>
     public int Read(ulong id, Span<byte> destination, out bool fin)
@@ -81,7 +85,9 @@ internal sealed partial class QuicConnectionCore
         return read;
     }
 
-    /// <summary>True when everything written to the stream is acknowledged; otherwise one AllAcknowledged event follows.</summary>
+    /// <summary>
+    /// True when everything written to the stream is acknowledged; otherwise one AllAcknowledged event follows.
+    /// </summary>
     public bool NotifyWhenAcknowledged(ulong id) => _streams.NotifyWhenAcknowledged(id);
 
     /// <summary>The next event, in the order in which things happened.</summary>
@@ -114,7 +120,9 @@ internal sealed partial class QuicConnectionCore
         _events.Enqueue(e);
     }
 
-    /// <summary>Moves stream events into the queue, so that they keep their place before an event of the connection.</summary>
+    /// <summary>
+    /// Moves stream events into the queue, so that they keep their place before an event of the connection.
+    /// </summary>
     private void CollectStreamEvents()
     {
         while (_streams.TryPollEvent(out StreamEvent streamEvent))

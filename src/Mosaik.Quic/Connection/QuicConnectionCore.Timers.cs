@@ -91,7 +91,9 @@ internal sealed partial class QuicConnectionCore
         SetIdleDeadline(now);
     }
 
-    /// <summary>The first ack-eliciting packet after something was received restarts the timer, too (RFC 9000 §10.1).</summary>
+    /// <summary>
+    /// The first ack-eliciting packet after something was received restarts the timer, too (RFC 9000 §10.1).
+    /// </summary>
     private void OnAckElicitingSent(TimeSpan now)
     {
         if (_sentSinceLastReceive)

@@ -8,12 +8,16 @@ namespace Mosaik.Quic.Connection;
 
 // From pending frames to sealed datagrams (RFC 9000 §12–14, spec/performance.md §4.1, §4.3).
 //
-// A datagram is built in two steps. First each level with keys writes one packet with its frames, unsealed; then the last
-// packet is padded where the rules ask for it, and all are sealed in place and recorded. Acknowledgements are decided here,
+// A datagram is built in two steps. First each level with keys writes one packet with its frames, unsealed; then the
+// last
+// packet is padded where the rules ask for it, and all are sealed in place and recorded. Acknowledgements are decided
+// here,
 // once for everything that was received since the last poll.
 internal sealed partial class QuicConnectionCore
 {
-    /// <summary>A datagram at most so many bytes short of the segment size is padded (spec/performance.md §4.1 rule 1).</summary>
+    /// <summary>
+    /// A datagram at most so many bytes short of the segment size is padded (spec/performance.md §4.1 rule 1).
+    /// </summary>
     private const int MaxSegmentPadding = 32;
 
     /// <summary>ACK Delay is sent in units of 2^3 µs, the default exponent.</summary>
@@ -27,7 +31,8 @@ internal sealed partial class QuicConnectionCore
     private int _probesSent;
 
     /// <summary>
-    /// Fills <paramref name="buffer"/> with datagrams to send, many of one size where possible; false when there is nothing to
+    /// Fills <paramref name="buffer"/> with datagrams to send, many of one size where possible; false when there is
+    /// nothing to
     /// send now. To be called until it returns false after datagrams, timeouts and stream operations.
     /// </summary>
     /// <param name="now">The time of sending.</param>
@@ -171,7 +176,9 @@ internal sealed partial class QuicConnectionCore
         return true;
     }
 
-    private bool HasDataToSend => HasApplicationFrames || _levels[0].Crypto.HasPendingFrames || _levels[1].Crypto.HasPendingFrames;
+    private bool HasDataToSend => HasApplicationFrames
+        || _levels[(int)EncryptionLevel.Initial].Crypto.HasPendingFrames
+        || _levels[(int)EncryptionLevel.Handshake].Crypto.HasPendingFrames;
 
     private bool HasApplicationFrames =>
         _streams.HasPendingFrames || _pingPending || _handshakeDonePending || _localIds.HasPendingFrames
@@ -250,7 +257,8 @@ internal sealed partial class QuicConnectionCore
         int headerLength = isApplication
             ? PacketHeaderWriter.ShortHeaderLength(destination.Length, numberLength)
             : PacketHeaderWriter.LongHeaderLength(
-                state.PacketType, destination.Length, ConnectionId.LocalLength, _token.Length, LengthSize, numberLength);
+                state.PacketType, destination.Length, ConnectionId.LocalLength, _token.Length, LengthSize,
+                numberLength);
         if (room.Length < headerLength + SmallestUsefulPayload + PacketProtection.TagLength)
             return false;
         packet.State = state;
@@ -268,7 +276,9 @@ internal sealed partial class QuicConnectionCore
     private static Span<byte> PayloadRoom(Span<byte> room, in PendingPacket packet) =>
         room[packet.Layout.HeaderLength..^PacketProtection.TagLength];
 
-    /// <summary>Lengthens the last pending packet with PADDING until the datagram has <paramref name="target"/> bytes.</summary>
+    /// <summary>
+    /// Lengthens the last pending packet with PADDING until the datagram has <paramref name="target"/> bytes.
+    /// </summary>
     private int PadLastPacket(Span<byte> datagram, int count, int length, int target)
     {
         int missing = Math.Min(target, datagram.Length) - length;
@@ -302,11 +312,12 @@ internal sealed partial class QuicConnectionCore
                 keys = state.Write!;    // CanSeal was checked when the packet was begun
                 sentHandshake |= state.Level == EncryptionLevel.Handshake;
             }
-            PacketProtection.Seal(keys, packet, pending.Layout.PacketNumberOffset, pending.Layout.PacketNumberLength, pending.Number);
+            PacketProtection.Seal(
+                keys, packet, pending.Layout.PacketNumberOffset, pending.Layout.PacketNumberLength, pending.Number);
             if (pending.AckEliciting)
                 OnAckElicitingSent(now);
-            _loss.OnPacketSent(
-                now, state.Space.Id, size, pending.AckEliciting, pending.AckEliciting || pending.Padded, ref pending.Frames);
+            bool inFlight = pending.AckEliciting || pending.Padded;
+            _loss.OnPacketSent(now, state.Space.Id, size, pending.AckEliciting, inFlight, ref pending.Frames);
             Statistics.PacketsSent++;
             _trace?.PacketSent(now, state.Level, pending.Number, size, pending.AckEliciting);
         }
@@ -314,7 +325,9 @@ internal sealed partial class QuicConnectionCore
             DiscardLevel(now, EncryptionLevel.Initial);    // RFC 9001 §4.9.1
     }
 
-    /// <summary>Updates the 1-RTT keys when their limit comes near; false when they are used up and the connection was closed.</summary>
+    /// <summary>
+    /// Updates the 1-RTT keys when their limit comes near; false when they are used up and the connection was closed.
+    /// </summary>
     private bool EnsureUsableKeys(TimeSpan now)
     {
         if (!_oneRtt.NeedsUpdate)

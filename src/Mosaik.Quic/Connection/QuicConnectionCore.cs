@@ -7,22 +7,30 @@ using Mosaik.Quic.Wire;
 
 namespace Mosaik.Quic.Connection;
 
-/// <summary>One QUIC version 1 connection of either role, without input or output of its own (spec/quic.md §6, §15).</summary>
+/// <summary>
+/// One QUIC version 1 connection of either role, without input or output of its own (spec/quic.md §6, §15).
+/// </summary>
 /// <remarks>
 /// <para>
-/// Algorithm: datagrams go in through <see cref="HandleDatagram"/>, are cut into packets, opened in place and handed frame by
+/// Algorithm: datagrams go in through <see cref="HandleDatagram"/>, are cut into packets, opened in place and handed
+/// frame by
 /// frame to their owners: CRYPTO to TLS, STREAM to the streams, ACK to loss detection. What has to be said in answer
-/// waits in those owners until <see cref="PollTransmit"/> packs it, once for all datagrams of a receive drain, into as few
-/// datagrams as possible. All deadlines hide behind <see cref="NextTimeout"/>. Life: Handshaking → Open → (Closing or Draining)
+/// waits in those owners until <see cref="PollTransmit"/> packs it, once for all datagrams of a receive drain, into as
+/// few
+/// datagrams as possible. All deadlines hide behind <see cref="NextTimeout"/>. Life: Handshaking → Open → (Closing or
+/// Draining)
 /// → Drained; see <see cref="ConnectionState"/>.
 /// </para>
 /// <para>
-/// Method order, per turn of the loop that owns the connection: any number of HandleDatagram, <see cref="HandleTimeout"/> when
+/// Method order, per turn of the loop that owns the connection: any number of HandleDatagram, <see
+/// cref="HandleTimeout"/> when
 /// NextTimeout has passed, stream operations and <see cref="Close"/> in any order; then PollTransmit until false,
-/// <see cref="TryPollEvent"/> until false, and at last NextTimeout. The endpoint core does all of this for its connections.
+/// <see cref="TryPollEvent"/> until false, and at last NextTimeout. The endpoint core does all of this for its
+/// connections.
 /// </para>
 /// <para>
-/// Not done: 0-RTT, session resumption, client migration, ECN marking, path MTU discovery, DATAGRAM frames, every extension.
+/// Not done: 0-RTT, session resumption, client migration, ECN marking, path MTU discovery, DATAGRAM frames, every
+/// extension.
 /// Not thread-safe.
 /// </para>
 /// <para>Parts: Receive, Frames, Handshake, ConnectionIds, Paths, Transmit, Close, Timers, StreamsApi.</para>
@@ -158,8 +166,10 @@ internal sealed partial class QuicConnectionCore : ISentFrameHandler, IDisposabl
     /// <param name="path">Where the Initial came from.</param>
     /// <param name="alpn">Accepted protocols by preference.</param>
     /// <param name="destination">The destination id of that packet: the keys follow from it.</param>
-    /// <param name="originalDestination">The destination id of the client's very first Initial, the same without Retry.</param>
-    /// <param name="retrySource">The source id of our Retry whose token the Initial carries, which validates the address.</param>
+    /// <param name="originalDestination">The destination id of the client's very first Initial, the same without
+    /// Retry.</param>
+    /// <param name="retrySource">The source id of our Retry whose token the Initial carries, which validates the
+    /// address.</param>
     public static QuicConnectionCore Accept(
         ConnectionSettings settings, IConnectionOwner owner, ulong id, TimeSpan now, in PathAddress path,
         IReadOnlyList<string> alpn, in ConnectionId destination, in ConnectionId originalDestination,
@@ -172,7 +182,8 @@ internal sealed partial class QuicConnectionCore : ISentFrameHandler, IDisposabl
     }
 
     /// <summary>
-    /// Gives buffers, keys and TLS state back. To be called by the owner of the handle after the Drained event, when nothing
+    /// Gives buffers, keys and TLS state back. To be called by the owner of the handle after the Drained event, when
+    /// nothing
     /// will be read or exported any more; nothing else may be called afterwards.
     /// </summary>
     public void Dispose()

@@ -4,7 +4,9 @@ using Mosaik.Quic.Crypto;
 
 namespace Mosaik.Quic.Endpoint;
 
-/// <summary>Limits and keys of an endpoint core; defaults are those of spec/quic.md §16 and spec/reliability.md §11.</summary>
+/// <summary>
+/// Limits and keys of an endpoint core; defaults are those of spec/quic.md §16 and spec/reliability.md §11.
+/// </summary>
 internal sealed record EndpointSettings
 {
     private const int ResetKeyLength = 32;
@@ -37,7 +39,8 @@ internal sealed record EndpointSettings
     public long ReceiveBudget { get; init; } = 256L * 1024 * 1024;
 
     /// <summary>The part of <paramref name="options"/> that the core needs.</summary>
-    public static EndpointSettings From(QuicOptions options, Ed25519SigningKey identity, Action<string>? keyLog) => new()
+    public static EndpointSettings From(
+        QuicOptions options, Ed25519SigningKey identity, Action<string>? keyLog) => new()
     {
         Connection = ConnectionSettings.From(options, identity, keyLog),
         StatelessResetKey = options.StatelessResetKey ?? DeriveResetKey(options.IdentitySeed.Span),
@@ -50,7 +53,9 @@ internal sealed record EndpointSettings
         ReceiveBudget = options.EndpointReceiveBudget,
     };
 
-    /// <summary>A key that a restarted process finds again (RFC 9000 §10.3.2), and that reveals nothing of the seed.</summary>
+    /// <summary>
+    /// A key that a restarted process finds again (RFC 9000 §10.3.2), and that reveals nothing of the seed.
+    /// </summary>
     private static byte[] DeriveResetKey(ReadOnlySpan<byte> identitySeed)
     {
         byte[] key = new byte[ResetKeyLength];

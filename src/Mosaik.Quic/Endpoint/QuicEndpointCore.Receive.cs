@@ -126,7 +126,8 @@ internal sealed partial class QuicEndpointCore
             return TryQueueRetry(now, path, header);
         }
 
-        connection = QuicConnectionCore.Accept(_settings.Connection, this, ++_lastConnectionNumber, now, path, AcceptedAlpn,
+        connection = QuicConnectionCore.Accept(
+            _settings.Connection, this, ++_lastConnectionNumber, now, path, AcceptedAlpn,
             header.DestinationConnectionId, original, retrySource);
         connection.HandleDatagram(now, path, ecn, datagram);
         if (!connection.HasReceivedAuthenticPacket)

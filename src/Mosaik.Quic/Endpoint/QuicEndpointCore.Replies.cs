@@ -53,7 +53,8 @@ internal sealed partial class QuicEndpointCore
         return true;
     }
 
-    private DatagramOutcome TryQueueVersionNegotiation(in PathAddress path, ReadOnlySpan<byte> datagram, in PacketHeader header)
+    private DatagramOutcome TryQueueVersionNegotiation(
+        in PathAddress path, ReadOnlySpan<byte> datagram, in PacketHeader header)
     {
         if (datagram.Length < MinInitialDatagram || AcceptedAlpn.Count == 0 || _replies.Count >= MaxQueuedReplies)
             return DatagramOutcome.Dropped;
@@ -76,7 +77,8 @@ internal sealed partial class QuicEndpointCore
         Span<byte> token = stackalloc byte[RetryToken.MaxLength];
         token = token[..RetryToken.Write(
             _retryKey, now, path.Remote, header.DestinationConnectionId, source, token)];
-        Span<byte> packet = stackalloc byte[7 + 2 * ConnectionId.MaxLength + RetryToken.MaxLength + RetryIntegrityTag.Length];
+        const int Room = 7 + 2 * ConnectionId.MaxLength + RetryToken.MaxLength + RetryIntegrityTag.Length;
+        Span<byte> packet = stackalloc byte[Room];
         int length = PacketHeaderWriter.WriteRetry(packet, header.SourceConnectionId, source, token);
         Span<byte> original = stackalloc byte[ConnectionId.MaxLength];
         original = original[..header.DestinationConnectionId.CopyTo(original)];

@@ -5,19 +5,24 @@ using Mosaik.Quic.Wire;
 
 namespace Mosaik.Quic.Endpoint;
 
-/// <summary>All connections behind one or more sockets, without input or output of its own (spec/quic.md §8.2, §15, §16).</summary>
+/// <summary>
+/// All connections behind one or more sockets, without input or output of its own (spec/quic.md §8.2, §15, §16).
+/// </summary>
 /// <remarks>
 /// <para>
-/// Algorithm: a datagram is routed by its destination connection id: one of ours (eight random bytes, a key of a table), or the
+/// Algorithm: a datagram is routed by its destination connection id: one of ours (eight random bytes, a key of a
+/// table), or the
 /// random id of a client's first Initial, which stays in a second table for the life of the connection, because iroh
 /// clients send every Initial from and to several addresses. What routes nowhere is a new connection (an Initial of at
 /// least 1200 bytes within the limits), a stateless reset of the peer (its token is the end of the datagram), or is
-/// answered without state: Version Negotiation, Retry under pressure, CONNECTION_REFUSED when the accept queue is full, a
+/// answered without state: Version Negotiation, Retry under pressure, CONNECTION_REFUSED when the accept queue is full,
+/// a
 /// stateless reset.
 /// </para>
 /// <para>
 /// A connection that may have work queues itself. Polling for output serves established connections in turn before
-/// handshakes (spec/reliability.md E3); when a connection has nothing more to send, its deadline moves in the timer heap.
+/// handshakes (spec/reliability.md E3); when a connection has nothing more to send, its deadline moves in the timer
+/// heap.
 /// Idle connections therefore cost nothing.
 /// </para>
 /// <para>
@@ -59,7 +64,10 @@ internal sealed partial class QuicEndpointCore : IConnectionOwner
         _random.Fill(_retryKey);
     }
 
-    /// <summary>Protocols accepted from clients by preference; empty drops every new connection. Takes effect for later handshakes.</summary>
+    /// <summary>
+    /// Protocols accepted from clients by preference; empty drops every new connection. Takes effect for later
+    /// handshakes.
+    /// </summary>
     public IReadOnlyList<string> AcceptedAlpn { get; set; }
 
     /// <summary>Live connections.</summary>
@@ -80,7 +88,9 @@ internal sealed partial class QuicEndpointCore : IConnectionOwner
     /// <summary>True when <see cref="PollTransmit"/> or <see cref="TryPollEvent"/> may have something.</summary>
     public bool HasWork => _established.Count > 0 || _handshaking.Count > 0 || _withEvents.Count > 0 || _replies.Count > 0;
 
-    /// <summary>When <see cref="HandleTimeouts"/> must be called; valid when <see cref="PollTransmit"/> has returned false.</summary>
+    /// <summary>
+    /// When <see cref="HandleTimeouts"/> must be called; valid when <see cref="PollTransmit"/> has returned false.
+    /// </summary>
     public TimeSpan? NextTimeout => _timers.Next;
 
     /// <summary>The live connections in the order of their creation.</summary>
@@ -141,7 +151,8 @@ internal sealed partial class QuicEndpointCore : IConnectionOwner
         while (_timers.Next is { } next && next <= now)
         {
             QuicConnectionCore connection = _timers.First;
-            // It comes back with a new deadline when it has sent what is due, and not before: no deadline is handled twice.
+            // It comes back with a new deadline when it has sent what is due, and not before: no deadline is handled
+            // twice.
             _timers.Set(connection, null);
             connection.HandleTimeout(now);
         }
@@ -200,7 +211,10 @@ internal sealed partial class QuicEndpointCore : IConnectionOwner
     void IConnectionOwner.RemovePeerResetToken(QuicConnectionCore connection, in StatelessResetToken token)
     {
         ulong key = TokenTableKey(token);
-        if (_byResetToken.TryGetValue(key, out List<QuicConnectionCore>? list) && list.Remove(connection) && list.Count == 0)
+        if (!_byResetToken.TryGetValue(key, out List<QuicConnectionCore>? list))
+            return;
+        list.Remove(connection);
+        if (list.Count == 0)
             _byResetToken.Remove(key);
     }
 

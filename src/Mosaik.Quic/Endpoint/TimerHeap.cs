@@ -3,8 +3,10 @@ using Mosaik.Quic.Connection;
 namespace Mosaik.Quic.Endpoint;
 
 /// <summary>
-/// The deadlines of all connections of an endpoint: a binary heap whose entries know their place, so that moving a deadline
-/// costs O(log n) and nothing is allocated (spec/performance.md §4.9). Equal deadlines are ordered by connection number.
+/// The deadlines of all connections of an endpoint: a binary heap whose entries know their place, so that moving a
+/// deadline
+/// costs O(log n) and nothing is allocated (spec/performance.md §4.9). Equal deadlines are ordered by connection
+/// number.
 /// </summary>
 internal sealed class TimerHeap
 {

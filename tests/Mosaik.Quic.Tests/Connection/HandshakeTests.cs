@@ -137,7 +137,8 @@ public sealed class HandshakeTests
         {
             if (d.From.Port == 1000)
             {
-                // After the first Initial the client's next datagrams are lost for a while: the server must fall silent.
+                // After the first Initial the client's next datagrams are lost for a while: the server must fall
+                // silent.
                 clientDatagrams++;
                 if (clientDatagrams is > 1 and < 5)
                     return false;

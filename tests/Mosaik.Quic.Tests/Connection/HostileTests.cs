@@ -5,7 +5,9 @@ using Mosaik.Quic.Wire;
 
 namespace Mosaik.Quic.Tests.Connection;
 
-/// <summary>Every way to break the protocol ends the connection with the code RFC 9000 names (spec/quic.md §16, §17).</summary>
+/// <summary>
+/// Every way to break the protocol ends the connection with the code RFC 9000 names (spec/quic.md §16, §17).
+/// </summary>
 public sealed class HostileTests
 {
     /// <summary>1-RTT payloads of a client and what a server answers.</summary>
@@ -55,6 +57,93 @@ public sealed class HostileTests
         AssertOurs(peer, code, what);
         // The other side hears of it.
         world.RunUntil(() => client.Closed, 1, what);
+    }
+
+    /// <summary>1-RTT payloads of a server and what a client answers.</summary>
+    public static TheoryData<string, string, ulong> ServerPayloads => new()
+    {
+        { "empty NEW_TOKEN", "0700", 0x07 },
+        { "STREAM on a client uni stream", "0a020161", 0x05 },
+        { "STREAM on a client bidi stream never opened", "0a000161", 0x05 },
+        { "second ServerHello", "060004" + "02000000", 0x10a },
+        { "CertificateRequest after the handshake", "060007" + "0d000003" + "000000", 0x0a },
+        { "PATH_RESPONSE truncated", "1b00", 0x07 },
+        { "CONNECTION_CLOSE with a reason longer than the packet", "1d007f", 0x07 },
+    };
+
+    [Theory]
+    [MemberData(nameof(ServerPayloads))]
+    public void Client_closes_with_the_code_of_the_violation(string what, string payload, ulong code)
+    {
+        (World world, Node clientNode, Node server, Peer client, Peer peer) = Scenarios.Connected();
+        world.RunFor(0.2);
+        byte[] packet = Forge.Packet(peer, Convert.FromHexString(payload));
+        world.Send(new Datagram(server.Address, clientNode.Address, packet));
+        world.RunUntil(() => client.Closed, 1, what);
+        AssertOurs(client, code, what);
+    }
+
+    [Theory]
+    [InlineData("0701aa")]                                      // NEW_TOKEN
+    [InlineData("06000d" + "04000009" + "000000000000000000")]   // NewSessionTicket
+    [InlineData("1e")]                                          // HANDSHAKE_DONE again
+    [InlineData("1b0000000000000001")]                          // PATH_RESPONSE nobody asked for
+    [InlineData("03000000000a0b0c")]                            // ACK with ECN counts
+    [InlineData("00000000")]                                    // nothing but padding
+    public void Harmless_frames_of_a_server_are_tolerated(string payload)
+    {
+        (World world, Node clientNode, Node server, Peer client, Peer peer) = Scenarios.Connected();
+        Scenarios.EchoAtEnd(server);
+        world.RunFor(0.2);
+        world.Filter = d => d.From.Port != 1000;    // the real server must not see acknowledgements of forged packets
+        clientNode.Receive(new Datagram(server.Address, clientNode.Address, Forge.Packet(peer, Convert.FromHexString(payload))));
+        world.RunFor(0.5);
+        Assert.Null(client.CloseInfo);
+    }
+
+    [Fact]
+    public void Original_destination_id_of_another_connection_is_refused()
+    {
+        var world = new World();
+        Node client = world.Add("10.0.0.1:1000");
+        Node server = world.Add("10.0.0.2:2000", configureConnections: s => s with
+        {
+            Knobs = new ConnectionKnobs
+            {
+                // Parameter 0x00 is the first: id, length, twenty bytes.
+                TransportParameters = bytes =>
+                {
+                    bytes[2] ^= 1;
+                    return bytes;
+                },
+            },
+        });
+        Peer peer = client.Connect(server);
+        world.RunUntil(() => peer.Closed, 5);
+        AssertOurs(peer, 0x08);
+    }
+
+    [Fact]
+    public void Token_longer_than_its_packet_is_dropped()
+    {
+        var world = new World();
+        Node client = world.Add("10.0.0.1:1000");
+        Node server = world.Add("10.0.0.2:2000");
+        world.Filter = d =>
+        {
+            const int TokenLength = 1 + 4 + 1 + 20 + 1 + 8;
+            if (d.From.Port == 1000)
+            {
+                Assert.Equal(0, d.Bytes[TokenLength]);
+                d.Bytes[TokenLength] = 0x7f;
+                d.Bytes[TokenLength + 1] = 0xff;
+            }
+            return true;
+        };
+        client.Connect(server);
+        world.RunFor(2);
+        Assert.Equal(0, server.Core.ConnectionCount);
+        Assert.Equal(0, server.Sent);
     }
 
     [Fact]
@@ -140,7 +229,8 @@ public sealed class HostileTests
         (World world, _, Node server, Peer client, Peer peer) = Scenarios.Connected();
         world.RunFor(0.2);
         byte[] good = Forge.Packet(client, [0x01]);
-        // A Handshake packet cannot be opened any more and is skipped by its length; the short one behind names another id.
+        // A Handshake packet cannot be opened any more and is skipped by its length; the short one behind names another
+        // id.
         byte[] datagram = new byte[60 + good.Length];
         PacketHeaderLayout layout = PacketHeaderWriter.WriteLong(datagram, PacketType.Handshake,
             ConnectionId.FromUInt64(peer.Core.LocalIds[0].AsUInt64), client.Core.LocalInitialId, default, 2, 1, 4);

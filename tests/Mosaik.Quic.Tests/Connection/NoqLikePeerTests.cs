@@ -8,7 +8,8 @@ using Mosaik.Quic.Wire;
 namespace Mosaik.Quic.Tests.Connection;
 
 /// <summary>
-/// A peer with the habits of noq (spec/quic.md §7): it leaves out packet numbers, 0 included, updates its keys after 10 to
+/// A peer with the habits of noq (spec/quic.md §7): it leaves out packet numbers, 0 included, updates its keys after 10
+/// to
 /// 999 packets, sends every datagram from several addresses until the handshake is over, probes 1452 bytes, splits its
 /// ClientHello, and shuffles its transport parameters with grease among them.
 /// </summary>

@@ -41,7 +41,8 @@ internal sealed class Datagram(IPEndPoint from, IPEndPoint to, byte[] bytes)
 }
 
 /// <summary>
-/// Endpoint cores, a network between them and a clock, all in one thread: a run is a function of its seed. Deliveries of
+/// Endpoint cores, a network between them and a clock, all in one thread: a run is a function of its seed. Deliveries
+/// of
 /// one instant form one receive drain.
 /// </summary>
 internal sealed class World

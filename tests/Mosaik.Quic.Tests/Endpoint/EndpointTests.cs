@@ -398,6 +398,22 @@ public sealed class EndpointTests
     }
 
     [Fact]
+    public void Established_connections_are_served_before_handshakes()
+    {
+        (World world, Node clientNode, Node server, Peer client, _) = Scenarios.Connected();
+        world.RunFor(0.5);
+        Peer second = clientNode.Connect(server);
+        StreamId id = client.Open();
+        client.Write(id, Scenarios.Bytes(100));
+        byte[] buffer = new byte[Transmit.MaxBytes];
+        Assert.True(clientNode.Core.PollTransmit(world.Now, buffer, out Transmit first));
+        Assert.Equal("OneRtt", HandshakeTests.Types(buffer.AsSpan(0, first.SegmentSize)));
+        Assert.True(clientNode.Core.PollTransmit(world.Now, buffer, out Transmit then));
+        Assert.Equal("Initial", HandshakeTests.Types(buffer.AsSpan(0, then.SegmentSize)));
+        Assert.False(second.Connected);
+    }
+
+    [Fact]
     public void Batches_are_full_segments_but_the_last()
     {
         (World world, Node clientNode, Node server, Peer client, _) = Scenarios.Connected();
