@@ -26,7 +26,7 @@ internal static partial class Log
     [LoggerMessage(1905, LogLevel.Error, "The socket {EndPoint} can receive no more")]
     public static partial void ReceiveFailed(ILogger logger, IPEndPoint endPoint, Exception exception);
 
-    [LoggerMessage(1906, LogLevel.Warning, "The path to {Remote} does not carry {Size} bytes; falling back to 1200")]
+    [LoggerMessage(1906, LogLevel.Warning, "The path to {Remote} does not carry datagrams of {Size} bytes")]
     public static partial void DatagramTooLarge(ILogger logger, IPEndPoint remote, int size);
 
     [LoggerMessage(1907, LogLevel.Warning, "The key log file {Path} cannot be opened")]
@@ -43,4 +43,7 @@ internal static partial class Log
 
     [LoggerMessage(1911, LogLevel.Critical, "A turn of the driver failed; the endpoint is closed")]
     public static partial void TurnFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(1912, LogLevel.Critical, "A datagram of {Remote} could not be handled; its connection is dropped")]
+    public static partial void DatagramFailed(ILogger logger, IPEndPoint remote, Exception exception);
 }

@@ -13,11 +13,15 @@ internal sealed partial class QuicEndpointDriver
     /// <summary>A batch that found no room is offered again after this time, or with the next turn.</summary>
     private static readonly TimeSpan SendRetry = TimeSpan.FromMilliseconds(1);
 
+    /// <summary>Paths that are too narrow are mentioned this often.</summary>
+    private static readonly TimeSpan TooLargeMessageInterval = TimeSpan.FromSeconds(10);
+
     private readonly byte[] _sendBuffer = GC.AllocateUninitializedArray<byte>(ushort.MaxValue, pinned: true);
     private Transmit _blocked;
     private int _blockedOffset;
     private bool _isBlocked;
     private TimeSpan _retryAt;
+    private TimeSpan _nextTooLargeMessage;
 
     /// <summary>Inside: this turn shall not end without transmitting.</summary>
     public void TransmitSoon() => _gate.RequestTurn();
@@ -90,8 +94,10 @@ internal sealed partial class QuicEndpointDriver
                     (_blocked, _blockedOffset, _isBlocked) = (transmit, offset, true);
                     _retryAt = Now + SendRetry;
                     return false;
-                case DatagramSendResult.TooLarge:
+                case DatagramSendResult.TooLarge when Now >= _nextTooLargeMessage:
+                    // Datagrams have the size every path must carry (RFC 9000 §14): there is no smaller one to fall back to.
                     Log.DatagramTooLarge(_logger, transmit.Path.Remote, transmit.SegmentSize);
+                    _nextTooLargeMessage = Now + TooLargeMessageInterval;
                     break;
             }
             offset += length;
@@ -128,10 +134,19 @@ internal sealed partial class QuicEndpointDriver
         var path = new PathAddress(datagrams.Remote, datagrams.LocalAddress);
         QuicConnectionCore? connection = null;
         var segment = datagrams.SegmentSize is > 0 and var size && size < datagrams.Length ? size : datagrams.Length;
-        for (var at = 0; at < datagrams.Length; at += segment)
+        try
         {
-            var length = Math.Min(segment, datagrams.Length - at);
-            _core.HandleDatagram(Now, path, datagrams.Ecn, datagrams.Buffer.AsSpan(at, length), out connection);
+            for (var at = 0; at < datagrams.Length; at += segment)
+            {
+                var length = Math.Min(segment, datagrams.Length - at);
+                _core.HandleDatagram(Now, path, datagrams.Ecn, datagrams.Buffer.AsSpan(at, length), out connection);
+            }
+        }
+        catch (Exception e)
+        {
+            // A bug that a peer has found. It costs the peer its connection, and nobody else anything.
+            Log.DatagramFailed(_logger, datagrams.Remote, e);
+            connection?.Abort(Now);
         }
         datagrams.Release();
         // The datagrams of one batch have one sender, and nearly always one connection.

@@ -62,7 +62,17 @@ internal sealed partial class QuicEndpointDriver : IThreadPoolWorkItem
         _core = new QuicEndpointCore(settings);
         _timer = _clock.CreateTimer(
             static driver => ((QuicEndpointDriver)driver!).OnTimer(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        _sockets = OpenSockets();
+        try
+        {
+            _sockets = OpenSockets();
+        }
+        catch
+        {
+            _timer.Dispose();
+            _identity.Dispose();
+            _keyLogFile?.Dispose();
+            throw;
+        }
         LocalEndPoints = [.. _sockets.Select(static entry => entry.Socket.LocalEndPoint)];
         foreach (var entry in _sockets)
             entry.Socket.Start(entry);

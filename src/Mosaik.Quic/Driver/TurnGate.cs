@@ -58,7 +58,8 @@ internal sealed class TurnGate(Action runPosted)
     /// <summary>Asks for a full turn, which sends and arms timers: here and now, or by whoever is inside.</summary>
     public void RequestTurn()
     {
-        Volatile.Write(ref _requested, 1);
+        // A full fence: the request must be seen by whoever leaves, or his leaving by us.
+        Interlocked.Exchange(ref _requested, 1);
         if (TryEnter())
             Leave();
     }

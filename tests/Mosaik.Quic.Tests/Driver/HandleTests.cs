@@ -467,6 +467,68 @@ public sealed class HandleTests
         Assert.Null(server!.CloseInfo);
     }
 
+    [Fact]
+    public void Key_log_lines_of_both_sides_agree()
+    {
+        using var world = new DriverWorld();
+        List<string> client = [], server = [];
+        world.Run(async () => await world.ConnectPair(
+            o => o with { KeyLog = client.Add }, o => o with { KeyLog = server.Add }));
+        Assert.Equal(client.Order(StringComparer.Ordinal), server.Order(StringComparer.Ordinal));
+        Assert.Equal(
+            [
+                "CLIENT_HANDSHAKE_TRAFFIC_SECRET", "CLIENT_TRAFFIC_SECRET_0", "EXPORTER_SECRET",
+                "SERVER_HANDSHAKE_TRAFFIC_SECRET", "SERVER_TRAFFIC_SECRET_0",
+            ],
+            client.Select(static line => line.Split(' ')[0]).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void A_bug_that_a_peer_finds_costs_only_its_connection()
+    {
+        using var world = new DriverWorld();
+        world.Run(async () =>
+        {
+            var traces = new List<Saboteur>();
+            var listener = world.Add(o => o with
+            {
+                AdjustConnections = settings => settings with
+                {
+                    Trace = _ =>
+                    {
+                        traces.Add(new Saboteur());
+                        return traces[^1];
+                    },
+                },
+            });
+            var dialler = world.Add(static o => o with { IdleTimeout = TimeSpan.FromSeconds(4) });
+            var accepting = (listener.AcceptAsync(), listener.AcceptAsync());
+            var victim = await DriverWorld.Connect(dialler, listener);
+            var other = await DriverWorld.Connect(dialler, listener);
+            var (victimServer, otherServer) = (await accepting.Item1, await accepting.Item2);
+            var (a, _) = await DriverWorld.OpenPair(victim, victimServer);
+
+            traces[0].IsArmed = true;
+            await a.WriteAsync(Hello);
+            await victimServer.WaitClosedAsync();
+            await victim.WaitClosedAsync();
+            await DriverWorld.OpenPair(other, otherServer);
+            Assert.Null(other.CloseInfo);
+        });
+    }
+
+    private sealed class Saboteur : Mosaik.Quic.Connection.ConnectionTrace
+    {
+        public bool IsArmed { get; set; }
+
+        public override void PacketReceived(
+            TimeSpan now, Mosaik.Quic.Tls.EncryptionLevel level, ulong packetNumber, int size, ReadOnlySpan<byte> payload)
+        {
+            if (IsArmed)
+                throw new InvalidOperationException("a bug");
+        }
+    }
+
     internal static async Task<byte[]> ReadAll(QuicStream stream)
     {
         var all = new MemoryStream();
