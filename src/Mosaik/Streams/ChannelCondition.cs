@@ -1,0 +1,194 @@
+using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using Mosaik.Discovery;
+using Mosaik.Primitives;
+using Mosaik.Waiting;
+
+namespace Mosaik.Streams;
+
+/// <summary>
+/// A condition on the channels of a producer or consumer: await it, or ask <see cref="IsMet"/>.
+/// </summary>
+/// <remarks>
+/// <para>Immutable description plus a private memory of waits. Met means: at least the wanted number of channels are
+/// connected whose peer has all the tags and passes all the predicates; <see cref="Not"/> inverts that.</para>
+/// <para>The first wait completes at once if the condition is met, else at the next change from not met to met. Each
+/// later wait on the same object completes once per further such change, also if it happened before the call. Methods
+/// that describe return a new condition with a fresh memory. When the stream is closed a wait that has no change left
+/// to deliver fails with <see cref="ChannelClosedException"/>. Nothing polls. Source: spec/streams.md §6.</para>
+/// <para>Thread-safe.</para>
+/// </remarks>
+public sealed class ChannelCondition
+{
+    private readonly ChannelSet _set;
+    private readonly int _minimum;
+    private readonly bool _inverted;
+    private readonly ImmutableArray<Func<PeerEntry, bool>> _predicates;
+
+    // Everything below is guarded by the set's lock.
+    private readonly List<Completion> _waiters = [];
+    private bool _registered;
+    private bool _met;
+    private bool _first = true;
+    private int _transitions;
+
+    internal ChannelCondition(ChannelSet set)
+        : this(set, 1, false, [])
+    {
+    }
+
+    private ChannelCondition(
+        ChannelSet set, int minimum, bool inverted, ImmutableArray<Func<PeerEntry, bool>> predicates)
+    {
+        _set = set;
+        _minimum = minimum;
+        _inverted = inverted;
+        _predicates = predicates;
+    }
+
+    /// <summary>Whether the condition is met now. Does not count as a wait.</summary>
+    public bool IsMet => _set.Locked(Evaluate);
+
+    /// <summary>Wants at least this many matching channels; replaces an earlier minimum. 0 is always met.</summary>
+    /// <param name="count">The number; not negative.</param>
+    public ChannelCondition AtLeast(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        return new ChannelCondition(_set, count, _inverted, _predicates);
+    }
+
+    /// <summary>Counts only channels whose peer has all these tags, besides what was asked before.</summary>
+    /// <param name="tags">The tags.</param>
+    public ChannelCondition WithTags(params Tag[] tags)
+    {
+        ArgumentNullException.ThrowIfNull(tags);
+        var wanted = tags.ToArray();
+        return WithPredicate(peer => wanted.All(peer.Tags.Contains));
+    }
+
+    /// <summary>Counts only channels whose peer passes the predicate, besides what was asked before.</summary>
+    /// <param name="predicate">A fast function of the peer's entry as it was at subscription time; it must not block.</param>
+    public ChannelCondition WithPredicate(Func<PeerEntry, bool> predicate)
+    {
+        ArgumentNullException.ThrowIfNull(predicate);
+        return new ChannelCondition(_set, _minimum, _inverted, _predicates.Add(predicate));
+    }
+
+    /// <summary>The opposite: met while fewer channels match. Inverting twice changes nothing (spec/streams.md §6.2).</summary>
+    public ChannelCondition Not() => new(_set, _minimum, inverted: true, _predicates);
+
+    /// <summary>Waits until the condition becomes met, as the remarks of the type say.</summary>
+    /// <param name="cancellationToken">Ends the wait; a cancelled wait consumes nothing.</param>
+    /// <exception cref="ChannelClosedException">The stream was closed.</exception>
+    public async ValueTask WaitAsync(CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var waiter = _set.Locked(Enter);
+        if (waiter is null)
+            return;
+        try
+        {
+            await waiter.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!waiter.IsCompleted)
+        {
+            _set.Locked(_ => Withdraw(waiter));
+            throw;
+        }
+    }
+
+    /// <summary>Makes the condition awaitable: <c>await producer.When.Subscribed().AtLeast(2)</c>.</summary>
+    public ValueTaskAwaiter GetAwaiter() => WaitAsync().GetAwaiter();
+
+    /// <summary>Called by the set, under its lock, after every change.</summary>
+    internal void OnChanged(ImmutableArray<ChannelInfo> channels)
+    {
+        bool met;
+        try
+        {
+            met = Evaluate(channels);
+        }
+        catch (Exception error) when (error is not OutOfMemoryException)
+        {
+            // A predicate is user code: its failure belongs to those who wait on this condition, to nobody else.
+            CompleteWaiters(waiter => waiter.TrySetException(error));
+            return;
+        }
+
+        if (met && !_met)
+        {
+            if (_waiters.Count == 0)
+                _transitions++;
+            CompleteWaiters(static waiter => waiter.TrySetResult());
+        }
+
+        _met = met;
+    }
+
+    /// <summary>Called by the set, under its lock, when nothing will change any more.</summary>
+    internal void OnClosed() => CompleteWaiters(static waiter => waiter.TrySetException(new ChannelClosedException()));
+
+    private Completion? Enter(ImmutableArray<ChannelInfo> channels)
+    {
+        if (!_registered)
+        {
+            _registered = true;
+            _met = Evaluate(channels);
+            if (!_set.IsClosed)
+                _set.Register(this);
+        }
+
+        if (_first)
+        {
+            _first = false;
+            if (_met)
+                return null;
+        }
+        else if (_transitions > 0)
+        {
+            _transitions = 0;
+            return null;
+        }
+
+        if (_set.IsClosed)
+            throw new ChannelClosedException();
+        var waiter = new Completion(_set.Scheduler);
+        _waiters.Add(waiter);
+        _set.Hold(this);
+        return waiter;
+    }
+
+    private bool Withdraw(Completion waiter)
+    {
+        var removed = _waiters.Remove(waiter);
+        if (_waiters.Count == 0)
+            _set.LetGo(this);
+        return removed;
+    }
+
+    private bool Evaluate(ImmutableArray<ChannelInfo> channels)
+    {
+        var matching = 0;
+        foreach (var channel in channels)
+            if (matching < _minimum && channel.IsConnected && Matches(channel.Peer))
+                matching++;
+        return matching >= _minimum != _inverted;
+    }
+
+    private bool Matches(PeerEntry peer)
+    {
+        foreach (var predicate in _predicates)
+            if (!predicate(peer))
+                return false;
+        return true;
+    }
+
+    private void CompleteWaiters(Action<Completion> complete)
+    {
+        foreach (var waiter in _waiters)
+            complete(waiter);
+        _waiters.Clear();
+        _set.LetGo(this);
+    }
+}

@@ -1,0 +1,95 @@
+using Mosaik.Discovery;
+using Mosaik.Networking;
+using Mosaik.Primitives;
+using Mosaik.Waiting;
+
+namespace Mosaik.Streams;
+
+/// <summary>
+/// One subscription, seen from either side. A new subscription of the same peer is a new object.
+/// </summary>
+/// <remarks>Thread-safe; all members are snapshots. Source: spec/streams.md §7.</remarks>
+public sealed class ChannelInfo
+{
+    private readonly Completion _terminated;
+    private readonly TimeProvider _time;
+    private volatile int _state;
+    private long _connectedAt;
+    private long _datums;
+    private long _bytes;
+    private CloseCode? _closeReason;
+
+    internal ChannelInfo(
+        long generation, StreamId streamId, PeerId producer, PeerId consumer, PeerEntry peer,
+        TimeProvider time, TaskScheduler scheduler)
+    {
+        Generation = generation;
+        StreamId = streamId;
+        ProducerId = producer;
+        ConsumerId = consumer;
+        Peer = peer;
+        _time = time;
+        _terminated = new Completion(scheduler);
+    }
+
+    /// <summary>The stream.</summary>
+    public StreamId StreamId { get; }
+
+    /// <summary>The node that produces.</summary>
+    public PeerId ProducerId { get; }
+
+    /// <summary>The node that consumes.</summary>
+    public PeerId ConsumerId { get; }
+
+    /// <summary>The remote node's entry as it was when the subscription was made; the catalog has the current one.</summary>
+    public PeerEntry Peer { get; }
+
+    /// <summary>Where the channel stands now.</summary>
+    public ChannelState State => (ChannelState)_state;
+
+    /// <summary>Whether datums flow now.</summary>
+    public bool IsConnected => State == ChannelState.Connected;
+
+    /// <summary>The application code that ended the channel; null while it lives, or if none was given.</summary>
+    public CloseCode? CloseReason => State == ChannelState.Terminated ? _closeReason : null;
+
+    /// <summary>Datums handed to the transport (producer side) or received (consumer side).</summary>
+    public long Datums => Volatile.Read(ref _datums);
+
+    /// <summary>Their payload bytes, without the 4-byte length of each.</summary>
+    public long Bytes => Volatile.Read(ref _bytes);
+
+    /// <summary>How long the channel has been connected; null while it is not.</summary>
+    public TimeSpan? Uptime =>
+        IsConnected ? _time.GetElapsedTime(Volatile.Read(ref _connectedAt)) : null;
+
+    /// <summary>Tells apart two subscriptions of the same pair.</summary>
+    internal long Generation { get; }
+
+    /// <summary>Completes when the channel has ended.</summary>
+    /// <param name="cancellationToken">Ends the wait without effect.</param>
+    public ValueTask WhenTerminatedAsync(CancellationToken cancellationToken = default) =>
+        _terminated.WaitAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{StreamId:S}: {ProducerId:S} → {ConsumerId:S} ({State})";
+
+    /// <summary>Counts a batch; called by the one task that owns the connection.</summary>
+    internal void Count(long datums, long bytes)
+    {
+        Volatile.Write(ref _datums, _datums + datums);
+        Volatile.Write(ref _bytes, _bytes + bytes);
+    }
+
+    /// <summary>Moves to another state; only <see cref="ChannelSet"/> calls it, so that conditions see every change.</summary>
+    internal void SetState(ChannelState state, CloseCode? reason)
+    {
+        if (state == ChannelState.Connected)
+            Volatile.Write(ref _connectedAt, _time.GetTimestamp());
+        if (state == ChannelState.Terminated)
+            _closeReason = reason;
+        _state = (int)state;
+        if (state == ChannelState.Terminated)
+            _terminated.TrySetResult();
+    }
+}
