@@ -16,20 +16,24 @@ internal sealed class Backlog
     private long _takenBytes;
     private long _waitingBytes;
 
-    public Backlog(int bufferSize)
+    public Backlog(int bufferSize, IBacklogOwner owner)
     {
+        Owner = owner;
         _maxRing = (int)Math.Min(2L * bufferSize, Array.MaxLength);
         _ring = new DatumFrame?[Math.Min(InitialRing, _maxRing)];
     }
+
+    /// <summary>The writer that empties this backlog.</summary>
+    public IBacklogOwner Owner { get; }
+
+    /// <summary>Whether the writer found nothing to take and sleeps until it is woken.</summary>
+    public bool IsIdle { get; set; }
 
     /// <summary>Datums given and not handed over.</summary>
     public int Count => _waiting + _taken;
 
     /// <summary>Their bytes, headers included.</summary>
     public long Bytes => _waitingBytes + _takenBytes;
-
-    /// <summary>Whether a batch can be taken.</summary>
-    public bool HasWaiting => _waiting > 0;
 
     /// <summary>Datums this subscription missed for lag.</summary>
     public long Dropped { get; set; }

@@ -78,6 +78,9 @@ public sealed class ChannelCondition
     /// <summary>The opposite: met while fewer channels match. Inverting twice changes nothing (spec/streams.md §6.2).</summary>
     public ChannelCondition Not() => new(_set, _minimum, inverted: true, _predicates);
 
+    /// <summary>The same description with a fresh memory of waits.</summary>
+    public ChannelCondition Clone() => new(_set, _minimum, _inverted, _predicates);
+
     /// <summary>Waits until the condition becomes met, as the remarks of the type say.</summary>
     /// <param name="cancellationToken">Ends the wait; a cancelled wait consumes nothing.</param>
     /// <exception cref="ChannelClosedException">The stream was closed.</exception>
@@ -167,7 +170,8 @@ public sealed class ChannelCondition
         return removed;
     }
 
-    private bool Evaluate(ImmutableArray<ChannelInfo> channels)
+    /// <summary>The value on a set of channels.</summary>
+    internal bool Evaluate(ImmutableArray<ChannelInfo> channels)
     {
         var matching = 0;
         foreach (var channel in channels)

@@ -17,6 +17,7 @@ internal sealed class ChannelSet
     private readonly List<WeakReference<ChannelCondition>> _conditions = [];
     private readonly HashSet<ChannelCondition> _awaited = [];
     private ImmutableArray<ChannelInfo> _channels = [];
+    private Action<ImmutableArray<ChannelInfo>>? _observer;
     private int _pruneAt = 16;
 
     public ChannelSet(TaskScheduler scheduler) => Scheduler = scheduler;
@@ -34,6 +35,19 @@ internal sealed class ChannelSet
         {
             lock (_lock)
                 return _channels;
+        }
+    }
+
+    /// <summary>
+    /// Has the owner called now and, under the lock, after every change, before any condition sees it: whoever is
+    /// woken by a change finds the online flag set already.
+    /// </summary>
+    public void Observe(Action<ImmutableArray<ChannelInfo>> observer)
+    {
+        lock (_lock)
+        {
+            _observer = observer;
+            observer(_channels);
         }
     }
 
@@ -107,6 +121,7 @@ internal sealed class ChannelSet
 
     private void Notify()
     {
+        _observer?.Invoke(_channels);
         // A condition may complete waits here: their continuations are posted, so none of them runs under the lock.
         foreach (var condition in Living())
             condition.OnChanged(_channels);

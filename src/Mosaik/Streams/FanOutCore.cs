@@ -59,9 +59,9 @@ internal sealed class FanOutCore
         _blockedSince is { } since && _stallTimeout != Timeout.InfiniteTimeSpan ? since + _stallTimeout : null;
 
     /// <summary>A new active subscription. It is given what is published from now on.</summary>
-    public Backlog Add()
+    public Backlog Add(IBacklogOwner owner)
     {
-        var backlog = new Backlog(_bufferSize);
+        var backlog = new Backlog(_bufferSize, owner);
         _active.Add(backlog);
         return backlog;
     }
@@ -80,11 +80,11 @@ internal sealed class FanOutCore
     }
 
     /// <summary>
-    /// Gives the frame to every active subscription, adding one reference for each. Lagging subscriptions are put
-    /// into <paramref name="lagging"/> and leave the active set, or miss this datum.
+    /// Gives the frame to every active subscription, adding one reference for each. A lagging subscription leaves the
+    /// active set, or misses this datum. Whom to wake and whom to drop is put into <paramref name="effects"/>.
     /// </summary>
-    /// <returns>How many subscriptions were given the datum or missed it for lag; 0 = undelivered.</returns>
-    public int Publish(DatumFrame frame, List<Backlog> lagging)
+    /// <returns>How many subscriptions the datum was meant for; 0 = undelivered.</returns>
+    public int Publish(DatumFrame frame, ref PublishEffects effects)
     {
         var matched = _active.Count;
         for (var i = _active.Count - 1; i >= 0; i--)
@@ -96,7 +96,7 @@ internal sealed class FanOutCore
                 if (_disconnectLagging)
                 {
                     _active.RemoveAt(i);
-                    lagging.Add(backlog);
+                    effects.Drop(backlog.Owner);
                 }
 
                 continue;
@@ -104,6 +104,11 @@ internal sealed class FanOutCore
 
             frame.Retain();
             backlog.Push(frame);
+            if (backlog.IsIdle)
+            {
+                backlog.IsIdle = false;
+                effects.Wake(backlog.Owner);
+            }
         }
 
         return matched;
@@ -111,9 +116,15 @@ internal sealed class FanOutCore
 
     /// <summary>
     /// Moves waiting frames into <paramref name="batch"/>: at least one, at most its length, at most
-    /// <paramref name="maxBytes"/>. They stay in the backlog until <see cref="HandedOver"/>.
+    /// <paramref name="maxBytes"/>. They stay in the backlog until <see cref="HandedOver"/>. 0 = none waits; the owner
+    /// is woken by the next publish.
     /// </summary>
-    public static int Take(Backlog backlog, Span<DatumFrame> batch, int maxBytes) => backlog.Take(batch, maxBytes);
+    public static int Take(Backlog backlog, Span<DatumFrame> batch, int maxBytes)
+    {
+        var count = backlog.Take(batch, maxBytes);
+        backlog.IsIdle = count == 0;
+        return count;
+    }
 
     /// <summary>The transport has accepted everything that was taken; the references are released by the caller.</summary>
     public void HandedOver(Backlog backlog)
@@ -130,10 +141,10 @@ internal sealed class FanOutCore
     }
 
     /// <summary>
-    /// At <see cref="StallDeadline"/>: returns the subscriptions to disconnect; without disconnection senders pass
-    /// from now on until the next hand-over.
+    /// At <see cref="StallDeadline"/>: drops every subscription; where lagging ones are kept, senders pass from now on
+    /// until the next hand-over.
     /// </summary>
-    public void OnStallCheck(TimeSpan now, List<Backlog> lagging)
+    public void OnStallCheck(TimeSpan now, ref PublishEffects effects)
     {
         if (StallDeadline is not { } deadline || now < deadline)
             return;
@@ -142,7 +153,8 @@ internal sealed class FanOutCore
             return;
         if (_disconnectLagging)
         {
-            lagging.AddRange(_active);
+            foreach (var backlog in _active)
+                effects.Drop(backlog.Owner);
             _active.Clear();
         }
         else

@@ -1,0 +1,57 @@
+using Mosaik.Discovery;
+using Mosaik.Primitives;
+
+namespace Mosaik.Streams;
+
+/// <summary>Settings of a producer (spec/streams.md §15). The first producer of a stream on a node decides; later handles share its settings.</summary>
+/// <typeparam name="T">The datum.</typeparam>
+public sealed record ProducerOptions<T>
+{
+    /// <summary>The stream; by default derived from the wire name of <typeparamref name="T"/>. Give an explicit id to what several programs share.</summary>
+    public StreamId? StreamId { get; init; }
+
+    /// <summary>How many datums the fastest consumer may be behind before senders wait, in datums; default 1024.</summary>
+    public int BufferSize { get; init; } = 1024;
+
+    /// <summary>How many bytes the fastest consumer may be behind before senders wait; default 64 MiB.</summary>
+    public long MaxBufferedBytes { get; init; } = 64L * 1024 * 1024;
+
+    /// <summary>
+    /// What happens to a consumer that is behind by twice the buffer: true (default) disconnects it with
+    /// <c>TooSlow</c>, false skips new datums for it. Either way it is told: by the code, or by a gap it can count.
+    /// </summary>
+    public bool DisconnectLagging { get; init; } = true;
+
+    /// <summary>After how long without any progress of any consumer all of them count as lagging; default 5 s. Infinite = never.</summary>
+    public TimeSpan StallTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How many consumers may be subscribed at once; default unlimited. Further ones are refused with <c>NoCapacity</c>.</summary>
+    public int MaxConsumers { get; init; } = int.MaxValue;
+
+    /// <summary>Largest encoded datum in bytes; by default <see cref="StreamsOptions.MaxDatumBytes"/>.</summary>
+    public int? MaxDatumBytes { get; init; }
+
+    /// <summary>Who may subscribe; by default everybody in the catalog. Evaluated when a consumer subscribes.</summary>
+    public Func<PeerInfo, bool>? AcceptIf { get; init; }
+
+    /// <summary>When the producer is online; by default with at least one connected consumer. Called once, with a fresh condition.</summary>
+    public Func<ChannelCondition, ChannelCondition>? OnlineWhen { get; init; }
+
+    /// <summary>How datums are encoded; by default postcard through the shape of <typeparamref name="T"/>.</summary>
+    public IDatumCodec<T>? Codec { get; init; }
+
+    /// <summary>Throws <see cref="MosaikConfigurationException"/>, naming the property, when a value makes no sense.</summary>
+    public void Validate()
+    {
+        if (BufferSize < 1)
+            throw new MosaikConfigurationException(nameof(BufferSize), "must be at least 1");
+        if (MaxBufferedBytes < 1)
+            throw new MosaikConfigurationException(nameof(MaxBufferedBytes), "must be at least 1");
+        if (MaxConsumers < 1)
+            throw new MosaikConfigurationException(nameof(MaxConsumers), "must be at least 1");
+        if (MaxDatumBytes < 1)
+            throw new MosaikConfigurationException(nameof(MaxDatumBytes), "must be at least 1");
+        if (StallTimeout <= TimeSpan.Zero && StallTimeout != Timeout.InfiniteTimeSpan)
+            throw new MosaikConfigurationException(nameof(StallTimeout), "must be longer than zero, or infinite");
+    }
+}

@@ -1,0 +1,24 @@
+using Mosaik.Discovery;
+using Mosaik.Networking;
+using Mosaik.Primitives;
+
+namespace Mosaik.Streams;
+
+/// <summary>One produced stream of this node, without its type: what the acceptor needs.</summary>
+internal abstract class StreamSink
+{
+    /// <summary>The stream.</summary>
+    public abstract StreamId StreamId { get; }
+
+    /// <summary>The type of its datums, for the mismatch check.</summary>
+    public abstract Type ElementType { get; }
+
+    /// <summary>
+    /// Decides about a consumer whose handshake was right (spec/streams.md §3.1, steps 6–9) and, if it is welcome,
+    /// sends to it until one side ends. The link is closed when the task completes.
+    /// </summary>
+    public abstract Task ServeAsync(Link link, PeerInfo peer);
+
+    /// <summary>Closes the stream: drains, closes every link with 204, ends all waits.</summary>
+    public abstract ValueTask CloseAsync();
+}
