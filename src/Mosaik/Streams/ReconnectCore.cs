@@ -83,7 +83,7 @@ internal sealed class ReconnectCore
                 return new NextAttempt(TimeSpan.Zero, Terminated: false, SyncFirst: true);
             if (reason == CloseCode.NoCapacity)
                 return new NextAttempt(Capacity(now), Terminated: false, SyncFirst: false);
-            if (reason == CloseCode.NotAllowedByProducer || reason == CloseCode.StreamNotFound
+            if (reason == CloseCode.NotAllowed || reason == CloseCode.StreamNotFound
                 || reason == CloseCode.DifferentNetwork || reason == CloseCode.GracefulShutdown)
                 return Slow();
         }

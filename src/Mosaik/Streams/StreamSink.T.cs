@@ -193,13 +193,13 @@ internal sealed partial class StreamSink<T> : StreamSink
             return null;
         try
         {
-            return accept(peer) ? null : CloseCode.NotAllowedByProducer;
+            return accept(peer) ? null : CloseCode.NotAllowed;
         }
         catch (Exception error) when (error is not OutOfMemoryException)
         {
             // User code: a predicate that throws says no (spec/streams.md §3.1).
             StreamsLog.PredicateFailed(_context.Logger, StreamId, peer.Id, error);
-            return CloseCode.NotAllowedByProducer;
+            return CloseCode.NotAllowed;
         }
     }
 

@@ -1,0 +1,197 @@
+using Mosaik.Discovery;
+using Mosaik.Networking;
+using Mosaik.Primitives;
+using Mosaik.Waiting;
+
+namespace Mosaik.Streams;
+
+/// <summary>
+/// The consumer's side of one subscription: connects to one producer, receives, and connects again.
+/// </summary>
+/// <remarks>
+/// One attempt: connect, write the handshake, read StartStream, check it, then receive until the connection ends. How
+/// it ended and how healthy it was decides when the next attempt is made (<see cref="ReconnectCore"/>). Each attempt
+/// uses the producer's current address. The loop lives as long as the producer is a candidate; it never throws.
+/// Source: spec/streams.md §9.
+/// </remarks>
+internal sealed class Receiver<T>
+{
+    private static readonly TimeSpan HealthyAfter = TimeSpan.FromSeconds(5);
+
+    private readonly ConsumerDriver<T> _consumer;
+    private readonly StreamContext _context;
+    private readonly ReconnectCore _schedule;
+    private readonly Signal _trigger;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task _loop;
+
+    private PeerEntry _entry;
+    private ChannelInfo? _channel;
+
+    public Receiver(ConsumerDriver<T> consumer, PeerEntry entry)
+    {
+        _consumer = consumer;
+        _context = consumer.Context;
+        _entry = entry;
+        _schedule = new ReconnectCore(consumer.NewBackoff(), _context.Random);
+        _trigger = new Signal(_context.Scheduler, _context.TimeProvider);
+        _loop = _context.Scheduler.Start(RunAsync);
+    }
+
+    /// <summary>The producer's entry has changed; a waiting attempt may be worth making now.</summary>
+    public void Update(PeerEntry entry, bool contentChanged)
+    {
+        Volatile.Write(ref _entry, entry);
+        if (contentChanged)
+            _trigger.Set();
+    }
+
+    /// <summary>Stops for good; completes when the link is closed.</summary>
+    public async ValueTask StopAsync()
+    {
+        _stop.Cancel();
+        await _loop.ConfigureAwait(false);
+        _stop.Dispose();
+    }
+
+    private PeerId ProducerId => _entry.Id;
+
+    private async Task RunAsync()
+    {
+        // The first channel is visible at once; those of the slow schedule only when connected (spec/streams.md §9.4).
+        ShowChannel();
+        while (!_stop.IsCancellationRequested)
+        {
+            var (end, code, healthy) = await AttemptAsync().ConfigureAwait(false);
+            if (_stop.IsCancellationRequested)
+                break;
+            var next = _schedule.OnEnded(_context.Now, end, code, healthy);
+            StreamsLog.ProducerLost(_context.Logger, _consumer.StreamId, ProducerId, end, code, next.Delay);
+            EndConnection(next.Terminated, code);
+            if (next.SyncFirst && !await SyncAsync().ConfigureAwait(false))
+                next = _schedule.OnSyncFailed(_context.Now);
+            await WaitAsync(next).ConfigureAwait(false);
+        }
+
+        HideChannel(CloseCode.Cancelled);
+    }
+
+    private async Task<(AttemptEnd End, CloseCode? Code, bool Healthy)> AttemptAsync()
+    {
+        Link? link = null;
+        var (started, received) = (default(long?), 0L);
+        try
+        {
+            link = await _context.OpenLinkAsync(_entry.Address, _consumer.MaxDatumBytes, _stop.Token).ConfigureAwait(false);
+            await link.SendRawAsync(
+                new StreamHandshake(_context.NetworkId, _consumer.StreamId).Encode(), _stop.Token).ConfigureAwait(false);
+            if (await ReadStartAsync(link).ConfigureAwait(false) is { } wrong)
+            {
+                await link.CloseAsync(wrong).ConfigureAwait(false);
+                return (AttemptEnd.Refused, wrong, false);
+            }
+
+            started = _context.TimeProvider.GetTimestamp();
+            ShowChannel();
+            _consumer.Channels.SetState(_channel!, ChannelState.Connected); // shown above
+            StreamsLog.ProducerConnected(_context.Logger, _consumer.StreamId, ProducerId);
+            var decoded = await ReceiveAsync(link, count => received += count).ConfigureAwait(false);
+            if (decoded)
+                return (AttemptEnd.Lost, null, IsHealthy());
+            await link.CloseAsync(CloseCode.ProtocolViolation).ConfigureAwait(false);
+            return (AttemptEnd.Refused, CloseCode.ProtocolViolation, IsHealthy());
+        }
+        catch (OperationCanceledException)
+        {
+            if (link is not null)
+                await link.CloseAsync(CloseCode.Cancelled).ConfigureAwait(false);
+            return (AttemptEnd.Lost, CloseCode.Cancelled, IsHealthy());
+        }
+        catch (MosaikException error) when (error is LinkException or MosaikTimeoutException)
+        {
+            // Any failing operation may carry the producer's code (spec/streams.md §2.2).
+            var code = (error as LinkException)?.RemoteCode;
+            return (code is null ? AttemptEnd.Lost : AttemptEnd.ClosedByPeer, code, IsHealthy());
+        }
+        finally
+        {
+            link?.Abort(CloseCode.Cancelled);
+        }
+
+        bool IsHealthy() =>
+            received > 0 || (started is { } at && _context.TimeProvider.GetElapsedTime(at) >= HealthyAfter);
+    }
+
+    /// <summary>Reads and checks StartStream; returns the code to close with if it is not ours.</summary>
+    private async ValueTask<CloseCode?> ReadStartAsync(Link link)
+    {
+        var payload = await link.ReceiveRawAsync(_context.Options.StartTimeout, _stop.Token).ConfigureAwait(false);
+        if (!StreamHandshake.TryDecode(payload.Span, out var start))
+            return CloseCode.ProtocolViolation;
+        if (start.Network != _context.NetworkId)
+            return CloseCode.DifferentNetwork;
+        return start.Stream == _consumer.StreamId ? null : CloseCode.StreamNotFound;
+    }
+
+    private async Task<bool> ReceiveAsync(Link link, Action<int> count)
+    {
+        await Task.CompletedTask.ConfigureAwait(false);
+        return true;
+    }
+
+    private async ValueTask<bool> SyncAsync()
+    {
+        try
+        {
+            await _context.SyncAsync(_entry.Address, _stop.Token).ConfigureAwait(false);
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+        catch (MosaikException error)
+        {
+            StreamsLog.SyncFailed(_context.Logger, ProducerId, error.Message);
+            return false;
+        }
+    }
+
+    private async ValueTask WaitAsync(NextAttempt next)
+    {
+        try
+        {
+            if (next.Delay <= TimeSpan.Zero)
+                return;
+            if (await _trigger.WaitAsync(next.Delay, _stop.Token).ConfigureAwait(false) && next.Terminated)
+                await _trigger.WaitAsync(_schedule.OnTriggered(), _stop.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopped: the loop sees the token.
+        }
+    }
+
+    private void ShowChannel()
+    {
+        if (_channel is not null)
+            return;
+        _channel = _context.NewChannel(_consumer.StreamId, ProducerId, _context.LocalId, _entry);
+        _consumer.Channels.Add(_channel);
+    }
+
+    private void EndConnection(bool terminated, CloseCode? code)
+    {
+        if (terminated)
+            HideChannel(code);
+        else if (_channel is not null)
+            _consumer.Channels.SetState(_channel, ChannelState.Connecting);
+    }
+
+    private void HideChannel(CloseCode? code)
+    {
+        if (_channel is not null)
+            _consumer.Channels.SetState(_channel, ChannelState.Terminated, code);
+        _channel = null;
+    }
+}
