@@ -3,7 +3,6 @@ using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Mosaik.Discovery;
 using Mosaik.Primitives;
-using Mosaik.Waiting;
 
 namespace Mosaik.Streams;
 
@@ -26,12 +25,10 @@ public sealed class ChannelCondition
     private readonly bool _inverted;
     private readonly ImmutableArray<Func<PeerEntry, bool>> _predicates;
 
-    // Everything below is guarded by the set's lock.
-    private readonly List<Completion> _waiters = [];
-    private bool _registered;
-    private bool _met;
-    private bool _first = true;
-    private int _transitions;
+    // Made at the first wait, under the set's lock: from then on the set reports every change.
+    private ConditionSource? _source;
+    private Condition? _waits;
+    private int _waiting;
 
     internal ChannelCondition(ChannelSet set)
         : this(set, 1, false, [])
@@ -86,18 +83,14 @@ public sealed class ChannelCondition
     /// <exception cref="ChannelClosedException">The stream was closed.</exception>
     public async ValueTask WaitAsync(CancellationToken cancellationToken = default)
     {
-        cancellationToken.ThrowIfCancellationRequested();
-        var waiter = _set.Locked(Enter);
-        if (waiter is null)
-            return;
+        var waits = _set.Locked(BeginWait);
         try
         {
-            await waiter.WaitAsync(cancellationToken).ConfigureAwait(false);
+            await waits.WaitAsync(cancellationToken).ConfigureAwait(false);
         }
-        catch (OperationCanceledException) when (!waiter.IsCompleted)
+        finally
         {
-            _set.Locked(_ => Withdraw(waiter));
-            throw;
+            _set.Locked(EndWait);
         }
     }
 
@@ -107,68 +100,19 @@ public sealed class ChannelCondition
     /// <summary>Called by the set, under its lock, after every change.</summary>
     internal void OnChanged(ImmutableArray<ChannelInfo> channels)
     {
-        bool met;
         try
         {
-            met = Evaluate(channels);
+            _source!.Set(Evaluate(channels)); // only conditions with a source are registered
         }
         catch (Exception error) when (error is not OutOfMemoryException)
         {
             // A predicate is user code: its failure belongs to those who wait on this condition, to nobody else.
-            CompleteWaiters(waiter => waiter.TrySetException(error));
-            return;
+            _source!.Fail(error);
         }
-
-        if (met && !_met)
-        {
-            if (_waiters.Count == 0)
-                _transitions++;
-            CompleteWaiters(static waiter => waiter.TrySetResult());
-        }
-
-        _met = met;
     }
 
     /// <summary>Called by the set, under its lock, when nothing will change any more.</summary>
-    internal void OnClosed() => CompleteWaiters(static waiter => waiter.TrySetException(new ChannelClosedException()));
-
-    private Completion? Enter(ImmutableArray<ChannelInfo> channels)
-    {
-        if (!_registered)
-        {
-            _registered = true;
-            _met = Evaluate(channels);
-            if (!_set.IsClosed)
-                _set.Register(this);
-        }
-
-        if (_first)
-        {
-            _first = false;
-            if (_met)
-                return null;
-        }
-        else if (_transitions > 0)
-        {
-            _transitions = 0;
-            return null;
-        }
-
-        if (_set.IsClosed)
-            throw new ChannelClosedException();
-        var waiter = new Completion(_set.Scheduler);
-        _waiters.Add(waiter);
-        _set.Hold(this);
-        return waiter;
-    }
-
-    private bool Withdraw(Completion waiter)
-    {
-        var removed = _waiters.Remove(waiter);
-        if (_waiters.Count == 0)
-            _set.LetGo(this);
-        return removed;
-    }
+    internal void OnClosed() => _source!.Fail(new ChannelClosedException()); // as above
 
     /// <summary>The value on a set of channels.</summary>
     internal bool Evaluate(ImmutableArray<ChannelInfo> channels)
@@ -180,19 +124,37 @@ public sealed class ChannelCondition
         return matching >= _minimum != _inverted;
     }
 
+    private Condition BeginWait(ImmutableArray<ChannelInfo> channels)
+    {
+        if (_source is null)
+        {
+            _source = new ConditionSource(Evaluate(channels), _set.Scheduler);
+            _waits = _source.Condition;
+            if (_set.IsClosed)
+                OnClosed();
+            else
+                _set.Register(this);
+        }
+
+        // While somebody waits the set refers to the condition, which nobody else may do.
+        if (_waiting++ == 0)
+            _set.Hold(this);
+        return _waits!; // made together with the source
+    }
+
+    private bool EndWait(ImmutableArray<ChannelInfo> channels)
+    {
+        if (--_waiting > 0)
+            return false;
+        _set.LetGo(this);
+        return true;
+    }
+
     private bool Matches(PeerEntry peer)
     {
         foreach (var predicate in _predicates)
             if (!predicate(peer))
                 return false;
         return true;
-    }
-
-    private void CompleteWaiters(Action<Completion> complete)
-    {
-        foreach (var waiter in _waiters)
-            complete(waiter);
-        _waiters.Clear();
-        _set.LetGo(this);
     }
 }

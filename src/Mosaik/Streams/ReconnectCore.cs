@@ -103,7 +103,7 @@ internal sealed class ReconnectCore
     }
 
     private NextAttempt Normal(TimeSpan now) =>
-        _backoff.Next(now) is { } delay ? new NextAttempt(delay, Terminated: false, SyncFirst: false) : Slow();
+        _backoff.NextDelay(now, _random) is { } delay ? new NextAttempt(delay, Terminated: false, SyncFirst: false) : Slow();
 
     private NextAttempt Slow()
     {

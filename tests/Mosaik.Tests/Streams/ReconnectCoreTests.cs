@@ -97,7 +97,7 @@ public sealed class ReconnectCoreTests
 
         public bool Exhausted { get; set; }
 
-        public TimeSpan? Next(TimeSpan now) => Exhausted ? null : TimeSpan.FromSeconds(_next++);
+        public TimeSpan? NextDelay(TimeSpan now, RandomSource random) => Exhausted ? null : TimeSpan.FromSeconds(_next++);
 
         public void Reset() => _next = 1;
     }
