@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 
 namespace Mosaik.Streams;
 
@@ -18,5 +19,5 @@ public interface IDatumCodec<T>
     /// <summary>Reads a datum from hostile bytes. False refuses it; throw nothing.</summary>
     /// <param name="payload">The bytes of one datum, valid during the call only.</param>
     /// <param name="datum">The value.</param>
-    bool TryDecode(ReadOnlySpan<byte> payload, out T datum);
+    bool TryDecode(ReadOnlySpan<byte> payload, [MaybeNullWhen(false)] out T datum);
 }

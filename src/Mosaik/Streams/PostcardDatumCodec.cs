@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics.CodeAnalysis;
 using Mosaik.Postcard;
 
 namespace Mosaik.Streams;
@@ -6,21 +7,15 @@ namespace Mosaik.Streams;
 /// <summary>The default codec: postcard through the shape of the datum (spec/streams.md §12.2).</summary>
 internal sealed class PostcardDatumCodec<T> : IDatumCodec<T>
 {
-    private readonly PostcardSerializer<T> _serializer;
+    private readonly PostcardConverter<T> _converter;
 
-    private PostcardDatumCodec(PostcardSerializer<T> serializer) => _serializer = serializer;
-
-    /// <summary>The codec of the type. Throws when the type has no shape or a member that postcard cannot carry.</summary>
-    public static PostcardDatumCodec<T> Instance => Holder.Codec;
+    /// <summary>Finds the converter of the type. Throws when it has no shape, or a member that postcard cannot carry.</summary>
+    public PostcardDatumCodec() => _converter = PostcardSerializer.Default.GetConverter<T>();
 
     /// <inheritdoc/>
-    public void Encode(T datum, IBufferWriter<byte> writer) => _serializer.Encode(writer, datum);
+    public void Encode(T datum, IBufferWriter<byte> writer) => _converter.Encode(writer, in datum);
 
     /// <inheritdoc/>
-    public bool TryDecode(ReadOnlySpan<byte> payload, out T datum) => throw new NotSupportedException();
-
-    private static class Holder
-    {
-        public static readonly PostcardDatumCodec<T> Codec = null!;
-    }
+    public bool TryDecode(ReadOnlySpan<byte> payload, [MaybeNullWhen(false)] out T datum) =>
+        _converter.TryDecode(payload, out datum).IsSuccess;
 }

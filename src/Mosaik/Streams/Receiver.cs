@@ -27,6 +27,7 @@ internal sealed class Receiver<T>
 
     private PeerEntry _entry;
     private ChannelInfo? _channel;
+    private long _received;
 
     public Receiver(ConsumerDriver<T> consumer, PeerEntry entry)
     {
@@ -79,10 +80,11 @@ internal sealed class Receiver<T>
     private async Task<(AttemptEnd End, CloseCode? Code, bool Healthy)> AttemptAsync()
     {
         Link? link = null;
-        var (started, received) = (default(long?), 0L);
+        long? connectedAt = null;
+        var before = _received;
         try
         {
-            link = await _context.OpenLinkAsync(_entry.Address, _consumer.MaxDatumBytes, _stop.Token).ConfigureAwait(false);
+            link = await _context.OpenLinkAsync(_entry.Address, _stop.Token).ConfigureAwait(false);
             await link.SendRawAsync(
                 new StreamHandshake(_context.NetworkId, _consumer.StreamId).Encode(), _stop.Token).ConfigureAwait(false);
             if (await ReadStartAsync(link).ConfigureAwait(false) is { } wrong)
@@ -91,41 +93,46 @@ internal sealed class Receiver<T>
                 return (AttemptEnd.Refused, wrong, false);
             }
 
-            started = _context.TimeProvider.GetTimestamp();
-            ShowChannel();
-            _consumer.Channels.SetState(_channel!, ChannelState.Connected); // shown above
+            connectedAt = _context.TimeProvider.GetTimestamp();
+            var channel = ShowChannel();
+            _consumer.Channels.SetState(channel, ChannelState.Connected);
             StreamsLog.ProducerConnected(_context.Logger, _consumer.StreamId, ProducerId);
-            var decoded = await ReceiveAsync(link, count => received += count).ConfigureAwait(false);
-            if (decoded)
-                return (AttemptEnd.Lost, null, IsHealthy());
-            await link.CloseAsync(CloseCode.ProtocolViolation).ConfigureAwait(false);
-            return (AttemptEnd.Refused, CloseCode.ProtocolViolation, IsHealthy());
+            await ReceiveAsync(link.Receiver, channel).ConfigureAwait(false);
+            return (AttemptEnd.Lost, CloseCode.Cancelled, IsHealthy());
         }
         catch (OperationCanceledException)
         {
-            if (link is not null)
-                await link.CloseAsync(CloseCode.Cancelled).ConfigureAwait(false);
             return (AttemptEnd.Lost, CloseCode.Cancelled, IsHealthy());
         }
-        catch (MosaikException error) when (error is LinkException or MosaikTimeoutException)
+        catch (LinkException error) when (error.Kind == LinkErrorKind.Decode)
+        {
+            // An undecodable datum: the link has closed with 400 (spec/streams.md §8.6).
+            StreamsLog.Undecodable(_context.Logger, _consumer.StreamId, ProducerId, error.Message);
+            return (AttemptEnd.Refused, CloseCode.ProtocolViolation, IsHealthy());
+        }
+        catch (MosaikException error)
         {
             // Any failing operation may carry the producer's code (spec/streams.md §2.2).
-            var code = (error as LinkException)?.RemoteCode;
+            var code = (error as LinkException)?.RemoteCode ?? link?.Connection.CloseInfo?.RemoteCode;
             return (code is null ? AttemptEnd.Lost : AttemptEnd.ClosedByPeer, code, IsHealthy());
         }
         finally
         {
-            link?.Abort(CloseCode.Cancelled);
+            if (link is not null)
+                await link.DisposeAsync().ConfigureAwait(false);
         }
 
-        bool IsHealthy() =>
-            received > 0 || (started is { } at && _context.TimeProvider.GetElapsedTime(at) >= HealthyAfter);
+        bool IsHealthy() => _received > before
+            || (connectedAt is { } at && _context.TimeProvider.GetElapsedTime(at) >= HealthyAfter);
     }
 
     /// <summary>Reads and checks StartStream; returns the code to close with if it is not ours.</summary>
     private async ValueTask<CloseCode?> ReadStartAsync(Link link)
     {
-        var payload = await link.ReceiveRawAsync(_context.Options.StartTimeout, _stop.Token).ConfigureAwait(false);
+        using var deadline = new Deadline(
+            _context.TimeProvider, _context.Options.StartTimeout, "Waiting for StartStream", ProducerId,
+            cancellationToken: _stop.Token);
+        var payload = await link.ReceiveAsync(deadline).ConfigureAwait(false);
         if (!StreamHandshake.TryDecode(payload.Span, out var start))
             return CloseCode.ProtocolViolation;
         if (start.Network != _context.NetworkId)
@@ -133,10 +140,25 @@ internal sealed class Receiver<T>
         return start.Stream == _consumer.StreamId ? null : CloseCode.StreamNotFound;
     }
 
-    private async Task<bool> ReceiveAsync(Link link, Action<int> count)
+    /// <summary>Cuts, decodes and delivers until the link ends; a full queue stops the reading.</summary>
+    private async ValueTask ReceiveAsync(LinkReceiver receiver, ChannelInfo channel)
     {
-        await Task.CompletedTask.ConfigureAwait(false);
-        return true;
+        receiver.MaxPayload = _consumer.MaxDatumBytes;
+        while (true)
+        {
+            var payload = await receiver.ReceiveAsync(_stop.Token).ConfigureAwait(false);
+            do
+            {
+                if (!_consumer.Codec.TryDecode(payload.Span, out var datum))
+                    throw receiver.Undecodable(new DecodeError("not a datum of this stream", 0));
+                _received++;
+                channel.Count(1, payload.Length);
+                if (!_consumer.Queue.TryPost(datum)
+                    && !await _consumer.Queue.PostAsync(datum, _stop.Token).ConfigureAwait(false))
+                    return;
+            }
+            while (receiver.TryReceive(out payload));
+        }
     }
 
     private async ValueTask<bool> SyncAsync()
@@ -172,12 +194,14 @@ internal sealed class Receiver<T>
         }
     }
 
-    private void ShowChannel()
+    private ChannelInfo ShowChannel()
     {
-        if (_channel is not null)
-            return;
-        _channel = _context.NewChannel(_consumer.StreamId, ProducerId, _context.LocalId, _entry);
-        _consumer.Channels.Add(_channel);
+        if (_channel is { } shown)
+            return shown;
+        var channel = _context.NewChannel(_consumer.StreamId, ProducerId, _context.LocalId, _entry);
+        _channel = channel;
+        _consumer.Channels.Add(channel);
+        return channel;
     }
 
     private void EndConnection(bool terminated, CloseCode? code)

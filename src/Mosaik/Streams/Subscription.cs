@@ -70,28 +70,28 @@ internal sealed class Subscription<T> : IBacklogOwner
     public async Task RunAsync()
     {
         var context = _sink.Context;
-        var watch = context.Scheduler.Start(WatchLinkAsync);
-        CloseCode? reason = null;
+        var watch = context.Scheduler.Start(WatchConnectionAsync);
+        var reason = CloseCode.UnexpectedClose;
         try
         {
             _sink.Channels.Add(_channel);
             await WriteAsync().ConfigureAwait(false);
-            await DrainAsync().ConfigureAwait(false);
+
+            // Everything is written: wait, within the drain time, until the consumer has acknowledged it.
+            var left = context.Options.DrainTimeout - context.TimeProvider.GetElapsedTime(_drainStarted);
             reason = CloseCode.GracefulShutdown;
-        }
-        catch (OperationCanceledException) when (_lagging)
-        {
-            reason = CloseCode.TooSlow;
+            await _link.CloseAsync(reason, left).ConfigureAwait(false);
         }
         catch (Exception error) when (error is OperationCanceledException or LinkException)
         {
-            // The consumer has left or the connection was lost: its code is the reason, 103 where there is none.
-            reason = _link.RemoteCloseCode ?? (context.IsStopping ? CloseCode.GracefulShutdown : CloseCode.UnexpectedClose);
+            // It lags, the consumer has left, or the connection was lost: the consumer's code is the reason, 103
+            // where there is none.
+            reason = _lagging ? CloseCode.TooSlow
+                : _link.Connection.CloseInfo?.RemoteCode
+                    ?? (_draining ? CloseCode.GracefulShutdown : CloseCode.UnexpectedClose);
         }
-        finally
-        {
-            await EndAsync(reason ?? CloseCode.UnexpectedClose, watch).ConfigureAwait(false);
-        }
+
+        await EndAsync(reason, watch).ConfigureAwait(false);
     }
 
     private async Task WriteAsync()
@@ -144,7 +144,7 @@ internal sealed class Subscription<T> : IBacklogOwner
 
             _channel.Count(count, payload);
             _sink.Context.Metrics.Sent(_sink.StreamId, count, payload);
-            await _link.WriteFramesAsync(bytes[..length], _stop.Token).ConfigureAwait(false);
+            await _link.Sender.SendFramedAsync(bytes[..length], count, _stop.Token).ConfigureAwait(false);
             _sink.HandedOver(Backlog);
         }
         finally
@@ -157,27 +157,10 @@ internal sealed class Subscription<T> : IBacklogOwner
         }
     }
 
-    /// <summary>Waits, within the drain time, until the consumer has acknowledged what was written.</summary>
-    private async Task DrainAsync()
+    /// <summary>Ends the loop when the connection does.</summary>
+    private async Task WatchConnectionAsync()
     {
-        var context = _sink.Context;
-        var left = context.Options.DrainTimeout - context.TimeProvider.GetElapsedTime(_drainStarted);
-        if (left > TimeSpan.Zero)
-            await _link.DrainAsync(left).ConfigureAwait(false);
-    }
-
-    /// <summary>Ends the loop when the link does.</summary>
-    private async Task WatchLinkAsync()
-    {
-        try
-        {
-            await _link.Closed.ConfigureAwait(false);
-        }
-        catch (LinkException)
-        {
-            // How it ended is asked of the link; here only that it ended matters.
-        }
-
+        await _link.Connection.WaitClosedAsync().ConfigureAwait(false);
         _stop.Cancel();
     }
 
@@ -192,6 +175,7 @@ internal sealed class Subscription<T> : IBacklogOwner
         }
 
         _link.Abort(reason);
+        await _link.DisposeAsync().ConfigureAwait(false);
         await watch.ConfigureAwait(false);
         _sink.Channels.SetState(_channel, ChannelState.Terminated, reason);
         StreamsLog.ConsumerLeft(context.Logger, _sink.StreamId, _link.RemoteId, reason);

@@ -1,0 +1,103 @@
+using System.Collections.Immutable;
+using Mosaik.Discovery;
+using Mosaik.Networking;
+using Mosaik.Primitives;
+using Mosaik.Waiting;
+
+namespace Mosaik.Streams;
+
+/// <summary>
+/// The worker of one consumer: its candidates, one receiver for each, and the queue they deliver into.
+/// </summary>
+/// <remarks>
+/// Candidates are the peers that list the stream; discovery reports them as changes of its index, the catalog is never
+/// scanned. A candidate that appears or becomes eligible gets a receiver, one that goes or becomes ineligible loses
+/// it. Source: spec/streams.md §8.
+/// </remarks>
+internal sealed class ConsumerDriver<T>
+{
+    private readonly ConsumerOptions<T> _options;
+    private readonly ChannelCondition _onlineWhen;
+    private readonly Dictionary<PeerId, Receiver<T>> _receivers = [];
+    private readonly CancellationTokenSource _stop;
+    private readonly Task _loop;
+    private volatile bool _online;
+
+    public ConsumerDriver(StreamContext context, StreamId streamId, ConsumerOptions<T> options)
+    {
+        Context = context;
+        StreamId = streamId;
+        _options = options;
+        Codec = options.Codec ?? new PostcardDatumCodec<T>();
+        MaxDatumBytes = options.MaxDatumBytes ?? context.Options.MaxDatumBytes;
+        Queue = new Mailbox<T>(options.QueueSize, context.Scheduler);
+        Channels = new ChannelSet(context.Scheduler);
+        var fresh = new ChannelCondition(Channels);
+        _onlineWhen = options.OnlineWhen?.Invoke(fresh) ?? fresh;
+        Channels.Observe(OnChannelsChanged);
+        _stop = CancellationTokenSource.CreateLinkedTokenSource(context.Stopping);
+        _loop = context.Scheduler.Start(RunAsync);
+    }
+
+    /// <summary>What all streams of the node share.</summary>
+    public StreamContext Context { get; }
+
+    /// <summary>The stream.</summary>
+    public StreamId StreamId { get; }
+
+    /// <summary>How datums are decoded.</summary>
+    public IDatumCodec<T> Codec { get; }
+
+    /// <summary>A larger datum ends the connection.</summary>
+    public int MaxDatumBytes { get; }
+
+    /// <summary>What waits to be read by the application.</summary>
+    public Mailbox<T> Queue { get; }
+
+    /// <summary>The channels to all producers.</summary>
+    public ChannelSet Channels { get; }
+
+    /// <summary>Whether the online condition holds.</summary>
+    public bool IsOnline => _online;
+
+    /// <summary>The condition that makes the consumer online, with a fresh memory.</summary>
+    public ChannelCondition OnlineCondition() => _onlineWhen.Clone();
+
+    /// <summary>The backoff of a new receiver.</summary>
+    public IBackoff NewBackoff() =>
+        (_options.Backoff ?? Context.Options.Backoff)?.Invoke() ?? new ExponentialBackoff();
+
+    /// <summary>Stops all receivers; what was queued stays readable only when the network stops, not here.</summary>
+    public async ValueTask CloseAsync()
+    {
+        if (!_stop.IsCancellationRequested)
+            _stop.Cancel();
+        await _loop.ConfigureAwait(false);
+        while (Queue.TryRead(out _))
+        {
+            // Discarded: nobody reads any more.
+        }
+
+        Context.Forget(this);
+    }
+
+    private async Task RunAsync()
+    {
+        try
+        {
+            await foreach (var change in Context.Discovery.WatchProducersAsync(StreamId, _stop.Token).ConfigureAwait(false))
+                await ApplyAsync(change).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // Disposed, or the network stops.
+        }
+
+        foreach (var receiver in _receivers.Values)
+            receiver.BeginStop();
+        foreach (var receiver in _receivers.Values)
+            await receiver.StopAsync().ConfigureAwait(false);
+        Channels.Close(CloseCode.Cancelled);
+        Queue.Complete();
+    }
+}
