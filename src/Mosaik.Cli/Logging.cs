@@ -1,0 +1,49 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
+
+namespace Mosaik.Cli;
+
+/// <summary>Log lines on stderr; the level comes from <c>MOSAIK_LOG</c> or <c>--verbose</c> (spec/cli-metrics.md §1.1).</summary>
+internal static class Logging
+{
+    /// <summary>The name of the environment variable.</summary>
+    public const string Variable = "MOSAIK_LOG";
+
+    /// <summary>A level, or <c>Category=level</c> pairs separated by commas.</summary>
+    public static ILoggerFactory Create(bool verbose)
+    {
+        var setting = Environment.GetEnvironmentVariable(Variable) ?? "";
+        return LoggerFactory.Create(builder =>
+        {
+            builder.SetMinimumLevel(verbose ? LogLevel.Debug : LogLevel.Warning);
+            foreach (var part in setting.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+            {
+                var (category, level) = part.Split('=') is [var name, var value] ? (name, value) : (null, part);
+                if (ParseLevel(level) is not { } wanted)
+                    throw new ToolException($"{Variable}: '{level}' is not one of trace, debug, info, warn, error");
+                if (category is null)
+                    builder.SetMinimumLevel(wanted);
+                else
+                    builder.AddFilter(category, wanted);
+            }
+
+            builder.AddSimpleConsole(options =>
+            {
+                options.SingleLine = true;
+                options.TimestampFormat = "HH:mm:ss.fff ";
+                options.ColorBehavior = LoggerColorBehavior.Disabled;
+            });
+            builder.Services.Configure<ConsoleLoggerOptions>(options => options.LogToStandardErrorThreshold = LogLevel.Trace);
+        });
+    }
+
+    private static LogLevel? ParseLevel(string text) => text.ToLowerInvariant() switch
+    {
+        "trace" => LogLevel.Trace,
+        "debug" => LogLevel.Debug,
+        "info" => LogLevel.Information,
+        "warn" => LogLevel.Warning,
+        "error" => LogLevel.Error,
+        _ => null,
+    };
+}

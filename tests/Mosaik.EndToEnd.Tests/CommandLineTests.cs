@@ -1,0 +1,61 @@
+namespace Mosaik.EndToEnd.Tests;
+
+/// <summary>Usage, identities and the sample, as a new user meets them.</summary>
+public sealed class CommandLineTests
+{
+    [Theory]
+    [InlineData("pub --stream s", "--network")]
+    [InlineData("pub --network n", "--stream")]
+    [InlineData("sub --network n --stream s --count none", "--count")]
+    [InlineData("sub --network n --stream s --count 0", "--count")]
+    [InlineData("pub --network n --stream s --peer nonsense", "nonsense")]
+    [InlineData("sub --network n --stream s --nope", "--nope")]
+    [InlineData("frobnicate", "frobnicate")]
+    public async Task Usage_errors_exit_2_with_one_helpful_line(string arguments, string mentions)
+    {
+        await using var tool = ToolProcess.Mosaik(arguments.Split(' '));
+        Assert.Equal(2, await tool.ExitAsync());
+        Assert.DoesNotContain('\n', tool.Errors);
+        Assert.Contains(mentions, tool.Errors, StringComparison.Ordinal);
+        Assert.Contains("--help", tool.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_id_of_a_secret_is_its_public_key()
+    {
+        await using var hex = ToolProcess.Mosaik("id", "--secret", new string('0', 64));
+        Assert.Equal(0, await hex.ExitAsync());
+        Assert.Equal("3b6a27bcceb6a42d62a3a8d02a6f0d73653215771de243a63ac048a18b59da29\n", hex.Output);
+    }
+
+    [Fact]
+    public async Task A_secret_gives_the_node_its_address()
+    {
+        await using var id = ToolProcess.Mosaik("id", "--secret", "a seed text");
+        Assert.Equal(0, await id.ExitAsync());
+        await using var node = ToolProcess.Mosaik("sub", "--network", "n", "--stream", "s", "--secret", "a seed text");
+        Assert.StartsWith(id.Output.Trim() + "@", await node.AddressAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_new_identity_can_be_used_again()
+    {
+        await using var fresh = ToolProcess.Mosaik("id", "--json");
+        Assert.Equal(0, await fresh.ExitAsync());
+        using var json = System.Text.Json.JsonDocument.Parse(fresh.Output);
+        var secret = json.RootElement.GetProperty("secret").GetString()!; // printed for a new identity
+        await using var again = ToolProcess.Mosaik("id", "--secret", secret);
+        Assert.Equal(0, await again.ExitAsync());
+        Assert.Equal(json.RootElement.GetProperty("id").GetString(), again.Output.Trim());
+    }
+
+    [Fact]
+    public async Task The_quick_start_streams_a_file_to_two_processes()
+    {
+        await using var sample = ToolProcess.Sample("QuickStart");
+        Assert.Equal(0, await sample.ExitAsync());
+        Assert.Contains("subscriber 1: ", sample.Output, StringComparison.Ordinal);
+        Assert.Contains("subscriber 2: ", sample.Output, StringComparison.Ordinal);
+        Assert.Contains("both copies are identical", sample.Output, StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,105 @@
+namespace Mosaik.EndToEnd.Tests;
+
+/// <summary>Lines of a real file between processes over real UDP (spec/reliability.md, tier T3).</summary>
+public sealed class PubSubTests
+{
+    [Fact]
+    public async Task Two_hundred_thousand_lines_arrive_whole_and_in_order_at_two_subscribers()
+    {
+        const int lines = 200_000;
+        var (file, sha256) = RealText.Take(lines);
+        await using var first = Subscribe("--count", $"{lines}");
+        await using var second = Subscribe("--count", $"{lines}");
+        await using var publisher = ToolProcess.Mosaik(
+            "pub", "--network", "e2e-lines", "--stream", "lines", "--wait-for", "2",
+            "--peer", await first.AddressAsync(), "--peer", await second.AddressAsync());
+        await publisher.FeedAsync(file);
+
+        Assert.Equal(0, await publisher.ExitAsync());
+        Assert.Equal(0, await first.ExitAsync());
+        Assert.Equal(0, await second.ExitAsync());
+        Assert.Equal(sha256, first.Sha256);
+        Assert.Equal(sha256, second.Sha256);
+
+        static ToolProcess Subscribe(params string[] more) =>
+            ToolProcess.Mosaik(["sub", "--network", "e2e-lines", "--stream", "lines", .. more]);
+    }
+
+    [Fact]
+    public async Task A_killed_subscriber_harms_neither_the_other_nor_the_publisher()
+    {
+        const int lines = 100_000;
+        var (file, sha256) = RealText.Take(lines);
+        await using var victim = ToolProcess.Mosaik("sub", "--network", "e2e-kill", "--stream", "lines");
+        await using var survivor = ToolProcess.Mosaik(
+            "sub", "--network", "e2e-kill", "--stream", "lines", "--count", $"{lines}");
+        await using var publisher = ToolProcess.Mosaik(
+            "pub", "--network", "e2e-kill", "--stream", "lines", "--wait-for", "2",
+            "--peer", await victim.AddressAsync(), "--peer", await survivor.AddressAsync());
+        var feeding = publisher.FeedAsync(file);
+        await victim.LinesAsync(1000);
+        victim.Kill();
+        await feeding;
+
+        Assert.Equal(0, await publisher.ExitAsync());
+        Assert.Equal(0, await survivor.ExitAsync());
+        Assert.Equal(sha256, survivor.Sha256);
+        Assert.True(victim.Lines < lines);
+    }
+
+    [Fact]
+    public async Task A_subscriber_finds_a_publisher_that_it_was_told_of()
+    {
+        await using var publisher = ToolProcess.Mosaik("pub", "--network", "e2e-told", "--stream", "lines");
+        await using var subscriber = ToolProcess.Mosaik(
+            "sub", "--network", "e2e-told", "--stream", "lines", "--count", "2", "--peer", await publisher.AddressAsync());
+        await publisher.FeedTextAsync("one\ntwo\n");
+        Assert.Equal(0, await subscriber.ExitAsync());
+        Assert.Equal("one\ntwo\n", subscriber.Output);
+        Assert.Equal(0, await publisher.ExitAsync());
+    }
+
+    [Fact]
+    public async Task Json_output_is_one_object_per_line()
+    {
+        await using var subscriber = ToolProcess.Mosaik(
+            "sub", "--network", "e2e-json", "--stream", "lines", "--count", "1", "--json");
+        await using var publisher = ToolProcess.Mosaik(
+            "pub", "--network", "e2e-json", "--stream", "lines", "--json", "--peer", await subscriber.AddressAsync());
+        await publisher.FeedTextAsync("say \"hello\"\n");
+        Assert.Equal(0, await subscriber.ExitAsync());
+        Assert.Equal(0, await publisher.ExitAsync());
+        Assert.Equal("""{"line":"say \"hello\""}""" + "\n", subscriber.Output);
+        Assert.Equal("""{"sent":1}""" + "\n", publisher.Output);
+    }
+
+    [Fact]
+    public async Task Interrupted_nodes_leave_with_exit_code_0()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "sends SIGINT");
+        await using var subscriber = ToolProcess.Mosaik("sub", "--network", "e2e-int", "--stream", "lines");
+        await using var publisher = ToolProcess.Mosaik(
+            "pub", "--network", "e2e-int", "--stream", "lines", "--peer", await subscriber.AddressAsync());
+        await publisher.AddressAsync();
+        publisher.Interrupt();
+        Assert.Equal(0, await publisher.ExitAsync());
+        subscriber.Interrupt();
+        Assert.Equal(0, await subscriber.ExitAsync());
+    }
+
+    [Fact]
+    public async Task A_peer_of_another_network_gets_nothing_and_the_node_lives_on()
+    {
+        await using var stranger = ToolProcess.Mosaik("sub", "--network", "e2e-other", "--stream", "lines");
+        await using var subscriber = ToolProcess.Mosaik("sub", "--network", "e2e-own", "--stream", "lines", "--count", "1");
+        await using var publisher = ToolProcess.Mosaik(
+            "pub", "--network", "e2e-own", "--stream", "lines",
+            "--peer", await stranger.AddressAsync(), "--peer", await subscriber.AddressAsync());
+        await publisher.FeedTextAsync("for my network\n");
+        Assert.Equal(0, await publisher.ExitAsync());
+        Assert.Equal(0, await subscriber.ExitAsync());
+        Assert.Equal("for my network\n", subscriber.Output);
+        Assert.Equal(0, stranger.Lines);
+        Assert.Contains("network", publisher.Errors, StringComparison.Ordinal);
+    }
+}

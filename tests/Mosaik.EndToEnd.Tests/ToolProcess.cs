@@ -1,0 +1,180 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+
+namespace Mosaik.EndToEnd.Tests;
+
+/// <summary>One run of a program of this repository as a process of its own; its output is counted, hashed and kept.</summary>
+internal sealed class ToolProcess : IAsyncDisposable
+{
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(120);
+
+    private readonly Process _process;
+    private readonly ConcurrentQueue<string> _errors = new();
+    private readonly TaskCompletionSource<string> _address = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Task _stdout;
+    private readonly Task _stderr;
+    private readonly List<(long Lines, TaskCompletionSource Reached)> _waits = [];
+    private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    private readonly MemoryStream _head = new();
+    private long _lines;
+
+    private ToolProcess(string assembly, string[] arguments, IReadOnlyDictionary<string, string>? environment)
+    {
+        var start = new ProcessStartInfo("dotnet")
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, assembly + ".dll"));
+        foreach (var argument in arguments)
+            start.ArgumentList.Add(argument);
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
+            start.Environment[name] = value;
+        _process = Process.Start(start) ?? throw new InvalidOperationException($"cannot start {assembly}");
+        _stdout = ReadOutputAsync();
+        _stderr = ReadErrorsAsync();
+    }
+
+    /// <summary>Lines written to stdout so far.</summary>
+    public long Lines => Interlocked.Read(ref _lines);
+
+    /// <summary>Everything written to stderr so far.</summary>
+    public string Errors => string.Join('\n', _errors);
+
+    /// <summary>The first bytes of stdout, as text.</summary>
+    public string Output => System.Text.Encoding.UTF8.GetString(_head.ToArray());
+
+    /// <summary>SHA-256 of all of stdout; call after <see cref="ExitAsync"/>.</summary>
+    public string Sha256 => Convert.ToHexStringLower(_hash.GetHashAndReset());
+
+    /// <summary>Runs the <c>mosaik</c> tool.</summary>
+    public static ToolProcess Mosaik(params string[] arguments) => new("Mosaik.Cli", arguments, null);
+
+    /// <summary>Runs the <c>mosaik</c> tool with environment variables.</summary>
+    public static ToolProcess Mosaik(IReadOnlyDictionary<string, string> environment, params string[] arguments) =>
+        new("Mosaik.Cli", arguments, environment);
+
+    /// <summary>Runs a sample.</summary>
+    public static ToolProcess Sample(string name, params string[] arguments) => new(name, arguments, null);
+
+    /// <summary>The address that the node prints at start, <c>ID@IP:PORT</c>.</summary>
+    public Task<string> AddressAsync() => Within(_address.Task, "its address on stderr");
+
+    /// <summary>Completes when so many lines were written to stdout.</summary>
+    public Task LinesAsync(long count)
+    {
+        lock (_waits)
+        {
+            if (_lines >= count)
+                return Task.CompletedTask;
+            var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _waits.Add((count, reached));
+            return Within(reached.Task, $"{count} lines");
+        }
+    }
+
+    /// <summary>Writes a file to stdin and closes it.</summary>
+    public async Task FeedAsync(string file)
+    {
+        await using var input = File.OpenRead(file);
+        await Within(input.CopyToAsync(_process.StandardInput.BaseStream), "its input to be read");
+        _process.StandardInput.Close();
+    }
+
+    /// <summary>Writes text to stdin and closes it.</summary>
+    public async Task FeedTextAsync(string text)
+    {
+        await _process.StandardInput.WriteAsync(text);
+        _process.StandardInput.Close();
+    }
+
+    /// <summary>Waits for the end and for all output; returns the exit code.</summary>
+    public async Task<int> ExitAsync()
+    {
+        await Within(Task.WhenAll(_process.WaitForExitAsync(), _stdout, _stderr), "its exit");
+        return _process.ExitCode;
+    }
+
+    /// <summary>SIGKILL.</summary>
+    public void Kill() => _process.Kill();
+
+    /// <summary>SIGINT, as Ctrl+C sends it.</summary>
+    public void Interrupt()
+    {
+        if (OperatingSystem.IsWindows())
+            throw new PlatformNotSupportedException();
+        if (SendSignal(_process.Id, 2) != 0)
+            throw new InvalidOperationException($"kill failed: {Marshal.GetLastPInvokeError()}");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited)
+            _process.Kill(entireProcessTree: true);
+        await _process.WaitForExitAsync();
+        _process.Dispose();
+        _hash.Dispose();
+        await _head.DisposeAsync();
+    }
+
+    [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
+    private static extern int SendSignal(int process, int signal);
+
+    private async Task ReadOutputAsync()
+    {
+        var buffer = new byte[64 * 1024];
+        var stream = _process.StandardOutput.BaseStream;
+        int read;
+        while ((read = await stream.ReadAsync(buffer)) > 0)
+        {
+            var bytes = buffer.AsMemory(0, read);
+            _hash.AppendData(bytes.Span);
+            if (_head.Length < 64 * 1024)
+                _head.Write(bytes.Span);
+            lock (_waits)
+            {
+                Interlocked.Add(ref _lines, bytes.Span.Count((byte)'\n'));
+                foreach (var wait in _waits.FindAll(w => w.Lines <= _lines))
+                    wait.Reached.TrySetResult();
+                _waits.RemoveAll(w => w.Lines <= _lines);
+            }
+        }
+    }
+
+    private async Task ReadErrorsAsync()
+    {
+        while (await _process.StandardError.ReadLineAsync() is { } line)
+        {
+            _errors.Enqueue(line);
+            var at = line.IndexOf('@', StringComparison.Ordinal);
+            if (at == 64 && line[..at].All(char.IsAsciiHexDigitLower))
+                _address.TrySetResult(line.Trim());
+        }
+
+        _address.TrySetException(new InvalidOperationException($"no address was printed:\n{Errors}"));
+    }
+
+    private async Task Within(Task task, string what)
+    {
+        try
+        {
+            await task.WaitAsync(Deadline);
+        }
+        catch (TimeoutException)
+        {
+            throw new TimeoutException(string.Create(
+                CultureInfo.InvariantCulture,
+                $"waited {Deadline.TotalSeconds} s for {what}; {Lines} lines so far; stderr:\n{Errors}"));
+        }
+    }
+
+    private async Task<T> Within<T>(Task<T> task, string what)
+    {
+        await Within((Task)task, what);
+        return await task;
+    }
+}
