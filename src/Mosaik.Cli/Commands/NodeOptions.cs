@@ -73,10 +73,10 @@ internal static class NodeOptions
         var peers = new List<EndpointAddress>();
         foreach (var token in result.Tokens)
         {
-            if (PeerText.TryParse(token.Value, out var problem) is { } peer)
+            if (EndpointAddress.TryParse(token.Value, out var peer, out var problem))
                 peers.Add(peer);
             else
-                result.AddError($"--peer {problem}");
+                result.AddError($"--peer takes ID@IP:PORT: {problem}");
         }
 
         return [.. peers];
