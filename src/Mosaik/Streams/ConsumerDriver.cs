@@ -14,17 +14,21 @@ namespace Mosaik.Streams;
 /// scanned. A candidate that appears or becomes eligible gets a receiver, one that goes or becomes ineligible loses
 /// it. Source: spec/streams.md §8.
 /// </remarks>
-internal sealed class ConsumerDriver<T>
+internal sealed class ConsumerDriver<T> : IConsumerWorker
 {
     private readonly ConsumerOptions<T> _options;
     private readonly ChannelCondition _onlineWhen;
     private readonly Dictionary<PeerId, Receiver<T>> _receivers = [];
     private readonly CancellationTokenSource _stop;
+    private readonly Action<IConsumerWorker> _forget;
     private readonly Task _loop;
+    private bool _stopping;
     private volatile bool _online;
 
-    public ConsumerDriver(StreamContext context, StreamId streamId, ConsumerOptions<T> options)
+    public ConsumerDriver(
+        StreamContext context, StreamId streamId, ConsumerOptions<T> options, Action<IConsumerWorker> forget)
     {
+        _forget = forget;
         Context = context;
         StreamId = streamId;
         _options = options;
@@ -67,25 +71,40 @@ internal sealed class ConsumerDriver<T>
     public IBackoff NewBackoff() =>
         (_options.Backoff ?? Context.Options.Backoff)?.Invoke() ?? new ExponentialBackoff();
 
-    /// <summary>Stops all receivers; what was queued stays readable only when the network stops, not here.</summary>
+    /// <inheritdoc/>
+    public void BeginStop()
+    {
+        lock (_receivers)
+        {
+            if (_stopping)
+                return;
+            _stopping = true;
+        }
+
+        _stop.Cancel();
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask StoppedAsync() => await _loop.ConfigureAwait(false);
+
+    /// <summary>The application is done: stops, and discards what was not read.</summary>
     public async ValueTask CloseAsync()
     {
-        if (!_stop.IsCancellationRequested)
-            _stop.Cancel();
-        await _loop.ConfigureAwait(false);
+        BeginStop();
+        await StoppedAsync().ConfigureAwait(false);
         while (Queue.TryRead(out _))
         {
             // Discarded: nobody reads any more.
         }
 
-        Context.Forget(this);
+        _forget(this);
     }
 
     private async Task RunAsync()
     {
         try
         {
-            await foreach (var change in Context.Discovery.WatchProducersAsync(StreamId, _stop.Token).ConfigureAwait(false))
+            await foreach (var change in Context.Discovery.WatchStreamAsync(StreamId, _stop.Token).ConfigureAwait(false))
                 await ApplyAsync(change).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
@@ -93,11 +112,31 @@ internal sealed class ConsumerDriver<T>
             // Disposed, or the network stops.
         }
 
-        foreach (var receiver in _receivers.Values)
+        Receiver<T>[] receivers = [.. _receivers.Values];
+        foreach (var receiver in receivers)
             receiver.BeginStop();
-        foreach (var receiver in _receivers.Values)
+        foreach (var receiver in receivers)
             await receiver.StopAsync().ConfigureAwait(false);
         Channels.Close(CloseCode.Cancelled);
         Queue.Complete();
+        Context.Metrics.ConsumerClosed(Labels);
     }
+
+    private bool IsEligible(PeerInfo peer)
+    {
+        if (_options.SubscribeIf is not { } subscribe)
+            return true;
+        try
+        {
+            return subscribe(peer);
+        }
+        catch (Exception error) when (error is not OutOfMemoryException)
+        {
+            // User code: a predicate that throws says no (spec/streams.md §3.1).
+            StreamsLog.PredicateFailed(Context.Logger, StreamId, peer.Id, error);
+            return false;
+        }
+    }
+
+    private void OnChannelsChanged(ImmutableArray<ChannelInfo> channels) => _online = _onlineWhen.Evaluate(channels);
 }

@@ -69,6 +69,13 @@ public sealed class Producer<T> : ChannelWriter<T>, IAsyncDisposable
         }
     }
 
+    /// <summary>
+    /// Waits until everything accepted so far has arrived at every consumer that is subscribed then: their transports
+    /// have acknowledged it. A consumer that leaves meanwhile is not waited for.
+    /// </summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public ValueTask FlushAsync(CancellationToken cancellationToken = default) => _sink.FlushAsync(cancellationToken);
+
     /// <summary>Closes this handle; writers that wait on it fail. The stream ends with its last handle.</summary>
     /// <param name="error">Not used: consumers are told that the stream has ended, never why.</param>
     public override bool TryComplete(Exception? error = null)
@@ -83,6 +90,7 @@ public sealed class Producer<T> : ChannelWriter<T>, IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         TryComplete();
-        await _streams.WhenReleasedAsync(_sink).ConfigureAwait(false);
+        if (_sink.IsClosed)
+            await _sink.WhenClosedAsync().ConfigureAwait(false);
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using System.Threading.Channels;
 using Mosaik.Discovery;
 using Mosaik.Networking;
@@ -31,6 +32,7 @@ internal sealed partial class StreamSink<T> : StreamSink
     private readonly LinkedList<PendingSend<T>> _line = [];
     private readonly List<Subscription<T>> _subscriptions = [];
     private readonly Signal _stallSignal;
+    private readonly Completion _whenClosed;
     private readonly Task _stallWatch;
 
     private volatile bool _online;
@@ -42,7 +44,7 @@ internal sealed partial class StreamSink<T> : StreamSink
     {
         _context = context;
         _options = options;
-        _codec = options.Codec ?? PostcardDatumCodec<T>.Instance;
+        _codec = options.Codec ?? new PostcardDatumCodec<T>();
         _maxDatumBytes = options.MaxDatumBytes ?? context.Options.MaxDatumBytes;
         StreamId = streamId;
         _core = new FanOutCore(
@@ -52,6 +54,8 @@ internal sealed partial class StreamSink<T> : StreamSink
         _onlineWhen = options.OnlineWhen?.Invoke(fresh) ?? fresh;
         Channels.Observe(OnChannelsChanged);
         _stallSignal = new Signal(context.Scheduler, context.TimeProvider);
+        _whenClosed = new Completion(context.Scheduler);
+        Labels = context.Metrics.LabelsOf(streamId);
         _stallWatch = context.Scheduler.Start(WatchStallsAsync);
     }
 
@@ -66,6 +70,9 @@ internal sealed partial class StreamSink<T> : StreamSink
 
     /// <summary>Whether the online condition holds.</summary>
     public bool IsOnline => _online;
+
+    /// <summary>Metric labels, built once.</summary>
+    internal TagList Labels { get; }
 
     /// <summary>What all streams of the node share.</summary>
     internal StreamContext Context => _context;
@@ -113,14 +120,30 @@ internal sealed partial class StreamSink<T> : StreamSink
         if (subscription is null)
         {
             var code = refusal ?? CloseCode.StreamNotFound;
-            _context.Metrics.ConsumerRejected(StreamId);
+            _context.Metrics.SubscriptionRejected(Labels);
             StreamsLog.ConsumerRefused(_context.Logger, StreamId, link.RemoteId, code);
             await link.CloseAsync(code).ConfigureAwait(false);
             return;
         }
 
-        _context.Metrics.ConsumerAccepted(StreamId);
+        _context.Metrics.SubscriptionAccepted(Labels);
         await subscription.RunAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Whether the last handle was disposed or the network has stopped.</summary>
+    public bool IsClosed => _closed;
+
+    /// <summary>Completes when a closed sink has drained and all its links are closed.</summary>
+    public ValueTask WhenClosedAsync() => _whenClosed.WaitAsync();
+
+    /// <summary>Waits until all consumers have what was accepted so far.</summary>
+    public async ValueTask FlushAsync(CancellationToken cancellationToken)
+    {
+        Subscription<T>[] subscriptions;
+        lock (_lock)
+            subscriptions = [.. _subscriptions];
+        foreach (var subscription in subscriptions)
+            await subscription.FlushAsync(cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -148,6 +171,7 @@ internal sealed partial class StreamSink<T> : StreamSink
         Channels.Close(CloseCode.GracefulShutdown);
         _stallSignal.Set();
         await _stallWatch.ConfigureAwait(false);
+        _whenClosed.TrySetResult();
     }
 
     /// <summary>The next batch for a writer; 0 makes it idle until it is woken.</summary>

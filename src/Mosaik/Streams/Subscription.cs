@@ -63,6 +63,22 @@ internal sealed class Subscription<T> : IBacklogOwner
         _wake.Set();
     }
 
+    /// <summary>Waits until what waits now is written and acknowledged, or the subscription has ended.</summary>
+    public async ValueTask FlushAsync(CancellationToken cancellationToken)
+    {
+        Completion? idle;
+        while ((idle = _sink.WhenIdle(this)) is not null)
+            await idle.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await _link.WaitAllAcknowledgedAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (LinkException)
+        {
+            // It has ended: nobody is left to wait for.
+        }
+    }
+
     /// <summary>Completes when the link is closed and the channel has terminated.</summary>
     public ValueTask EndedAsync() => _ended.WaitAsync();
 
@@ -143,7 +159,7 @@ internal sealed class Subscription<T> : IBacklogOwner
             }
 
             _channel.Count(count, payload);
-            _sink.Context.Metrics.Sent(_sink.StreamId, count, payload);
+            _sink.Context.Metrics.Sent(_sink.Labels, count, payload);
             await _link.Sender.SendFramedAsync(bytes[..length], count, _stop.Token).ConfigureAwait(false);
             _sink.HandedOver(Backlog);
         }
@@ -170,7 +186,7 @@ internal sealed class Subscription<T> : IBacklogOwner
         var missed = _sink.Remove(this);
         if (_lagging)
         {
-            context.Metrics.Dropped(_sink.StreamId, missed);
+            context.Metrics.Dropped(_sink.Labels, missed);
             StreamsLog.ConsumerLagging(context.Logger, _sink.StreamId, _link.RemoteId, missed);
         }
 

@@ -1,0 +1,142 @@
+using Mosaik.Networking;
+using Mosaik.Primitives;
+
+namespace Mosaik.Streams;
+
+/// <summary>The streams of a network: produce and consume typed data.</summary>
+/// <remarks>Thread-safe. A node never consumes from itself.</remarks>
+public sealed class NetworkStreams
+{
+    private readonly Lock _lock = new();
+    private readonly StreamContext _context;
+    private readonly Dictionary<StreamId, StreamSink> _sinks = [];
+    private readonly List<IConsumerWorker> _consumers = [];
+    private readonly List<Task> _closing = [];
+    private bool _stopped;
+
+    internal NetworkStreams(StreamContext context) => _context = context;
+
+    /// <summary>
+    /// Opens a handle to a stream that this node produces; the first one creates and announces the stream.
+    /// </summary>
+    /// <param name="options">Settings, used when the stream is created; an existing stream keeps its own.</param>
+    /// <typeparam name="T">The datum: any type with a shape (<c>[GenerateShape]</c>), or a plain one through reflection.</typeparam>
+    /// <exception cref="MosaikConfigurationException">A setting makes no sense; the message names it.</exception>
+    /// <exception cref="StreamTypeMismatchException">The stream exists with another type of datum.</exception>
+    /// <exception cref="NetworkClosedException">The network is stopping.</exception>
+    public Producer<T> Produce<T>(ProducerOptions<T>? options = null)
+    {
+        options ??= new ProducerOptions<T>();
+        options.Validate();
+        var id = options.StreamId ?? DefaultIdOf<T>();
+        StreamSink<T> sink;
+        lock (_lock)
+        {
+            if (_stopped)
+                throw new NetworkClosedException();
+            if (_sinks.TryGetValue(id, out var existing))
+            {
+                if (existing is not StreamSink<T> same)
+                    throw new StreamTypeMismatchException(id, existing.ElementType, typeof(T));
+                if (same.TryOpenHandle())
+                    return new Producer<T>(this, same);
+            }
+
+            sink = new StreamSink<T>(_context, id, options);
+            sink.TryOpenHandle();
+            _sinks[id] = sink;
+            _context.Metrics.ProducerOpened();
+        }
+
+        _context.Discovery.AddStream(id);
+        return new Producer<T>(this, sink);
+    }
+
+    /// <summary>Subscribes to a stream of every producer in the catalog, now and from now on.</summary>
+    /// <param name="options">Settings.</param>
+    /// <typeparam name="T">The datum: any type with a shape (<c>[GenerateShape]</c>), or a plain one through reflection.</typeparam>
+    /// <exception cref="MosaikConfigurationException">A setting makes no sense; the message names it.</exception>
+    /// <exception cref="NetworkClosedException">The network is stopping.</exception>
+    public Consumer<T> Consume<T>(ConsumerOptions<T>? options = null)
+    {
+        options ??= new ConsumerOptions<T>();
+        options.Validate();
+        lock (_lock)
+        {
+            if (_stopped)
+                throw new NetworkClosedException();
+            var driver = new ConsumerDriver<T>(_context, options.StreamId ?? DefaultIdOf<T>(), options, Forget);
+            _consumers.Add(driver);
+            return new Consumer<T>(driver);
+        }
+    }
+
+    /// <summary>The sink of a stream, for the acceptor.</summary>
+    internal StreamSink? Find(StreamId stream)
+    {
+        lock (_lock)
+            return _sinks.GetValueOrDefault(stream);
+    }
+
+    /// <summary>A producer handle was closed; the last one takes its stream with it.</summary>
+    internal void Release<T>(StreamSink<T> sink, ProducerHandle handle)
+    {
+        sink.FailWaitsOf(handle);
+        if (sink.CloseHandle())
+            BeginClose(sink);
+    }
+
+    /// <summary>The network stops: producers drain and say 204, consumers leave with 102; what was queued stays readable.</summary>
+    internal async ValueTask StopAsync()
+    {
+        StreamSink[] sinks;
+        IConsumerWorker[] consumers;
+        lock (_lock)
+        {
+            _stopped = true;
+            sinks = [.. _sinks.Values];
+            consumers = [.. _consumers];
+        }
+
+        foreach (var sink in sinks)
+            BeginClose(sink);
+        foreach (var consumer in consumers)
+            consumer.BeginStop();
+        Task[] closing;
+        lock (_lock)
+            closing = [.. _closing];
+        await Task.WhenAll(closing).ConfigureAwait(false);
+        foreach (var consumer in consumers)
+            await consumer.StoppedAsync().ConfigureAwait(false);
+    }
+
+    private static StreamId DefaultIdOf<T>() => WireNames.Of<T>();
+
+    private void BeginClose(StreamSink sink)
+    {
+        bool stopped;
+        lock (_lock)
+        {
+            // A new sink may already have taken the place of a draining one.
+            if (_sinks.TryGetValue(sink.StreamId, out var current) && current == sink)
+                _sinks.Remove(sink.StreamId);
+            else
+                return;
+            stopped = _stopped;
+            _closing.RemoveAll(task => task.IsCompletedSuccessfully);
+            _closing.Add(sink.CloseAsync().AsTask());
+        }
+
+        _context.Metrics.ProducerClosed();
+
+        // Ids withdrawn while the whole network leaves are not announced again (spec/wire.md §10.4).
+        if (!stopped)
+            _context.Discovery.RemoveStream(sink.StreamId);
+    }
+
+    private void Forget(IConsumerWorker consumer)
+    {
+        lock (_lock)
+            _consumers.Remove(consumer);
+    }
+}

@@ -1,0 +1,44 @@
+using Microsoft.Extensions.Logging;
+using Mosaik.Discovery;
+using Mosaik.Networking;
+using Mosaik.Primitives;
+using Mosaik.Quic;
+
+namespace Mosaik.Streams;
+
+/// <summary>What all streams of a node share: identity, clock, scheduler, discovery, and the way to open a link.</summary>
+internal sealed class StreamContext
+{
+    private long _generation;
+
+    public required NetworkId NetworkId { get; init; }
+
+    public required PeerId LocalId { get; init; }
+
+    public required StreamsOptions Options { get; init; }
+
+    public required NetworkDiscovery Discovery { get; init; }
+
+    /// <summary>Opens a link of the streams protocol to a producer.</summary>
+    public required Func<EndpointAddress, CancellationToken, ValueTask<Link>> OpenLinkAsync { get; init; }
+
+    public required TimeProvider TimeProvider { get; init; }
+
+    public required TaskScheduler Scheduler { get; init; }
+
+    public required RandomSource Random { get; init; }
+
+    public required ILogger Logger { get; init; }
+
+    public required StreamMetrics Metrics { get; init; }
+
+    /// <summary>Cancelled when the node stops.</summary>
+    public required CancellationToken Stopping { get; init; }
+
+    /// <summary>Monotonic time for the pure cores.</summary>
+    public TimeSpan Now => TimeProvider.GetElapsedTime(0);
+
+    /// <summary>A channel with a number that no other channel of the node has.</summary>
+    public ChannelInfo NewChannel(StreamId stream, PeerId producer, PeerId consumer, PeerEntry peer) =>
+        new(Interlocked.Increment(ref _generation), stream, producer, consumer, peer, TimeProvider, Scheduler);
+}

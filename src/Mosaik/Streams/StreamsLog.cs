@@ -1,0 +1,43 @@
+using Microsoft.Extensions.Logging;
+using Mosaik.Networking;
+using Mosaik.Primitives;
+
+namespace Mosaik.Streams;
+
+/// <summary>Log messages of streams; event ids 3xxx.</summary>
+internal static partial class StreamsLog
+{
+    [LoggerMessage(3001, LogLevel.Information, "Stream {Stream:S}: consumer {Peer:S} connected.")]
+    public static partial void ConsumerConnected(ILogger logger, StreamId stream, PeerId peer);
+
+    [LoggerMessage(3002, LogLevel.Information, "Stream {Stream:S}: consumer {Peer:S} left: {Reason}.")]
+    public static partial void ConsumerLeft(ILogger logger, StreamId stream, PeerId peer, CloseCode reason);
+
+    [LoggerMessage(3003, LogLevel.Warning, "Stream {Stream:S}: consumer {Peer:S} was too slow and was disconnected; it missed {Datums} datums.")]
+    public static partial void ConsumerLagging(ILogger logger, StreamId stream, PeerId peer, long datums);
+
+    [LoggerMessage(3004, LogLevel.Information, "Stream {Stream:S}: {Peer:S} was refused: {Reason}.")]
+    public static partial void ConsumerRefused(ILogger logger, StreamId stream, PeerId peer, CloseCode reason);
+
+    [LoggerMessage(3005, LogLevel.Warning, "Stream {Stream:S}: the predicate failed for {Peer:S}, which counts as no.")]
+    public static partial void PredicateFailed(ILogger logger, StreamId stream, PeerId peer, Exception error);
+
+    [LoggerMessage(3011, LogLevel.Information, "Stream {Stream:S}: subscribed to producer {Peer:S}.")]
+    public static partial void ProducerConnected(ILogger logger, StreamId stream, PeerId peer);
+
+    [LoggerMessage(3012, LogLevel.Debug, "Stream {Stream:S}: subscription to {Peer:S} ended ({End}, code {Code}); next attempt in {Delay}.")]
+    public static partial void ProducerLost(
+        ILogger logger, StreamId stream, PeerId peer, AttemptEnd end, CloseCode? code, TimeSpan delay);
+
+    [LoggerMessage(3013, LogLevel.Warning, "Stream {Stream:S}: producer {Peer:S} sent what is not a datum of this stream: {Problem}")]
+    public static partial void Undecodable(ILogger logger, StreamId stream, PeerId peer, string problem);
+
+    [LoggerMessage(3014, LogLevel.Debug, "Producer {Peer:S} does not know this node, and the sync with it failed: {Problem}")]
+    public static partial void SyncFailed(ILogger logger, PeerId peer, string problem);
+
+    [LoggerMessage(3021, LogLevel.Debug, "A subscription of {Peer:S} was refused before a stream was found: {Reason}.")]
+    public static partial void SubscriptionRefused(ILogger logger, PeerId peer, CloseCode reason);
+
+    [LoggerMessage(3022, LogLevel.Debug, "A subscription of {Peer:S} ended before it began: {Problem}")]
+    public static partial void HandshakeFailed(ILogger logger, PeerId peer, string problem);
+}
