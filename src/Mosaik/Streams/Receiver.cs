@@ -47,10 +47,13 @@ internal sealed class Receiver<T>
             _trigger.Set();
     }
 
+    /// <summary>Asks it to stop for good.</summary>
+    public void BeginStop() => _stop.Cancel();
+
     /// <summary>Stops for good; completes when the link is closed.</summary>
     public async ValueTask StopAsync()
     {
-        _stop.Cancel();
+        BeginStop();
         await _loop.ConfigureAwait(false);
         _stop.Dispose();
     }

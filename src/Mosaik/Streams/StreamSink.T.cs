@@ -174,6 +174,17 @@ internal sealed partial class StreamSink<T> : StreamSink
         _whenClosed.TrySetResult();
     }
 
+    /// <summary>Completes when the writer has handed over everything that waits now; null if nothing does.</summary>
+    internal Completion? WhenIdle(Subscription<T> subscription)
+    {
+        lock (_lock)
+        {
+            if (subscription.Backlog.Count == 0 || !_subscriptions.Contains(subscription))
+                return null;
+            return subscription.Idle ??= new Completion(_context.Scheduler);
+        }
+    }
+
     /// <summary>The next batch for a writer; 0 makes it idle until it is woken.</summary>
     internal int Take(Backlog backlog, Span<DatumFrame> batch, int maxBytes)
     {
@@ -182,15 +193,19 @@ internal sealed partial class StreamSink<T> : StreamSink
     }
 
     /// <summary>A writer's batch was accepted by its transport: there may be room for those in line.</summary>
-    internal void HandedOver(Backlog backlog)
+    internal void HandedOver(Subscription<T> subscription)
     {
         bool serve;
+        Completion? idle = null;
         lock (_lock)
         {
-            _core.HandedOver(backlog);
+            _core.HandedOver(subscription.Backlog);
             serve = _line.Count > 0;
+            if (subscription.Backlog.Count == 0)
+                (idle, subscription.Idle) = (subscription.Idle, null);
         }
 
+        idle?.TrySetResult();
         if (serve)
             ServeLine();
     }
@@ -199,12 +214,15 @@ internal sealed partial class StreamSink<T> : StreamSink
     internal long Remove(Subscription<T> subscription)
     {
         long missed;
+        Completion? idle;
         lock (_lock)
         {
             missed = _core.Remove(subscription.Backlog) + subscription.Backlog.Dropped;
             _subscriptions.Remove(subscription);
+            (idle, subscription.Idle) = (subscription.Idle, null);
         }
 
+        idle?.TrySetResult();
         ServeLine();
         return missed;
     }

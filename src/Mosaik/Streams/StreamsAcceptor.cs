@@ -1,5 +1,5 @@
-using Mosaik.Discovery;
 using Mosaik.Networking;
+using Mosaik.Primitives;
 
 namespace Mosaik.Streams;
 
@@ -10,51 +10,65 @@ namespace Mosaik.Streams;
 /// Each inbound connection is served by a task of its own with its own deadline. Before a byte is read the caller must
 /// be in the catalog (else 401: it synchronises and comes again) and near enough (else 10403).
 /// </remarks>
-internal sealed class StreamsAcceptor(StreamContext context, NetworkStreams streams)
+internal sealed class StreamsAcceptor(StreamContext context, NetworkStreams streams) : IProtocolHandler
 {
-    /// <summary>Serves one inbound link until it ends; never throws.</summary>
-    public async Task ServeAsync(Link link)
+    /// <inheritdoc/>
+    public async ValueTask ServeAsync(InboundConnection inbound, CancellationToken termination)
     {
+        if (CheckCaller(inbound) is { } stranger)
+        {
+            Refused(inbound.RemoteId, stranger);
+            await inbound.Connection.CloseAsync(stranger, stranger.Name).ConfigureAwait(false);
+            return;
+        }
+
+        Link? link = null;
         try
         {
-            var refusal = CheckCaller(link);
-            if (refusal is null)
+            // A sink ends its subscriptions itself, with 204, while the node leaves: the link's owner is the last resort.
+            using var deadline = inbound.StartDeadline(termination);
+            link = await inbound.AcceptLinkAsync(deadline, termination).ConfigureAwait(false);
+            var payload = await link.ReceiveAsync(deadline).ConfigureAwait(false);
+            if (Check(payload, out var sink) is { } refusal)
             {
-                using var deadline = new Deadline(
-                    context.TimeProvider, context.Options.HandshakeTimeout, "Waiting for a stream handshake", link.RemoteId,
-                    cancellationToken: context.Stopping);
-                var payload = await link.ReceiveAsync(deadline).ConfigureAwait(false);
-                refusal = Check(payload, out var sink);
-                if (sink is not null && context.Discovery.GetKnown(link.RemoteId) is { } peer)
-                {
-                    context.Metrics.ConnectionAccepted();
-                    await sink.ServeAsync(link, peer).ConfigureAwait(false);
-                    return;
-                }
+                Refused(inbound.RemoteId, refusal);
+                await link.CloseAsync(refusal).ConfigureAwait(false);
             }
-
-            context.Metrics.ConnectionRejected();
-            var code = refusal ?? CloseCode.UnknownPeer;
-            StreamsLog.SubscriptionRefused(context.Logger, link.RemoteId, code);
-            await link.CloseAsync(code).ConfigureAwait(false);
+            else if (sink is not null && context.Discovery.GetKnown(inbound.RemoteId) is { } peer)
+            {
+                context.Metrics.ConnectionAccepted();
+                await sink.ServeAsync(link, peer).ConfigureAwait(false);
+            }
+            else
+            {
+                // It left the catalog while it was shaking hands.
+                await link.CloseAsync(CloseCode.UnknownPeer).ConfigureAwait(false);
+            }
         }
         catch (Exception error) when (error is LinkException or MosaikTimeoutException or OperationCanceledException)
         {
             // The consumer left, was too late or broke the framing; the link has closed with the code that says so.
             context.Metrics.ConnectionRejected();
-            StreamsLog.HandshakeFailed(context.Logger, link.RemoteId, error.Message);
+            StreamsLog.HandshakeFailed(context.Logger, inbound.RemoteId, error.Message);
         }
         finally
         {
-            await link.DisposeAsync().ConfigureAwait(false);
+            if (link is not null)
+                await link.DisposeAsync().ConfigureAwait(false);
         }
     }
 
-    private CloseCode? CheckCaller(Link link)
+    private void Refused(PeerId peer, CloseCode code)
     {
-        if (context.Discovery.GetKnown(link.RemoteId) is not { } peer)
+        context.Metrics.ConnectionRejected();
+        StreamsLog.SubscriptionRefused(context.Logger, peer, code);
+    }
+
+    private CloseCode? CheckCaller(InboundConnection inbound)
+    {
+        if (context.Discovery.GetKnown(inbound.RemoteId) is null)
             return CloseCode.UnknownPeer;
-        return context.Discovery.MaxRtt is { } limit && link.Rtt > limit ? CloseCode.NotAllowed : null;
+        return context.Discovery.MaxRtt is { } limit && inbound.Connection.Rtt > limit ? CloseCode.NotAllowed : null;
     }
 
     private CloseCode? Check(ReadOnlyMemory<byte> payload, out StreamSink? sink)

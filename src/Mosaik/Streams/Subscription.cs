@@ -45,6 +45,9 @@ internal sealed class Subscription<T> : IBacklogOwner
     /// <summary>What waits to be written.</summary>
     public Backlog Backlog { get; }
 
+    /// <summary>Who waits until nothing waits to be written. Under the sink's lock.</summary>
+    public Completion? Idle { get; set; }
+
     /// <inheritdoc/>
     public void Wake() => _wake.Set();
 
@@ -161,7 +164,7 @@ internal sealed class Subscription<T> : IBacklogOwner
             _channel.Count(count, payload);
             _sink.Context.Metrics.Sent(_sink.Labels, count, payload);
             await _link.Sender.SendFramedAsync(bytes[..length], count, _stop.Token).ConfigureAwait(false);
-            _sink.HandedOver(Backlog);
+            _sink.HandedOver(this);
         }
         finally
         {
