@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Diagnostics;
 using Mosaik.Discovery;
 using Mosaik.Networking;
 using Mosaik.Primitives;
@@ -22,7 +23,7 @@ internal sealed class ConsumerDriver<T> : IConsumerWorker
     private readonly CancellationTokenSource _stop;
     private readonly Action<IConsumerWorker> _forget;
     private readonly Task _loop;
-    private bool _stopping;
+    private int _stopping;
     private volatile bool _online;
 
     public ConsumerDriver(
@@ -36,6 +37,8 @@ internal sealed class ConsumerDriver<T> : IConsumerWorker
         MaxDatumBytes = options.MaxDatumBytes ?? context.Options.MaxDatumBytes;
         Queue = new Mailbox<T>(options.QueueSize, context.Scheduler);
         Channels = new ChannelSet(context.Scheduler);
+        Labels = context.Metrics.LabelsOf(streamId);
+        context.Metrics.ConsumerOpened(Labels);
         var fresh = new ChannelCondition(Channels);
         _onlineWhen = options.OnlineWhen?.Invoke(fresh) ?? fresh;
         Channels.Observe(OnChannelsChanged);
@@ -61,6 +64,9 @@ internal sealed class ConsumerDriver<T> : IConsumerWorker
     /// <summary>The channels to all producers.</summary>
     public ChannelSet Channels { get; }
 
+    /// <summary>Metric labels, built once.</summary>
+    public TagList Labels { get; }
+
     /// <summary>Whether the online condition holds.</summary>
     public bool IsOnline => _online;
 
@@ -74,14 +80,8 @@ internal sealed class ConsumerDriver<T> : IConsumerWorker
     /// <inheritdoc/>
     public void BeginStop()
     {
-        lock (_receivers)
-        {
-            if (_stopping)
-                return;
-            _stopping = true;
-        }
-
-        _stop.Cancel();
+        if (Interlocked.Exchange(ref _stopping, 1) == 0)
+            _stop.Cancel();
     }
 
     /// <inheritdoc/>
@@ -102,24 +102,54 @@ internal sealed class ConsumerDriver<T> : IConsumerWorker
 
     private async Task RunAsync()
     {
+        using var producers = Context.Discovery.FollowStream(StreamId);
         try
         {
-            await foreach (var change in Context.Discovery.WatchStreamAsync(StreamId, _stop.Token).ConfigureAwait(false))
-                await ApplyAsync(change).ConfigureAwait(false);
+            while (await producers.WaitAsync(_stop.Token).ConfigureAwait(false))
+                while (producers.TryTake(out var delta))
+                    await ApplyAsync(delta!).ConfigureAwait(false); // there is one when TryTake returns true
         }
         catch (OperationCanceledException)
         {
             // Disposed, or the network stops.
         }
 
-        Receiver<T>[] receivers = [.. _receivers.Values];
-        foreach (var receiver in receivers)
+        foreach (var receiver in _receivers.Values)
             receiver.BeginStop();
-        foreach (var receiver in receivers)
+        foreach (var receiver in _receivers.Values)
             await receiver.StopAsync().ConfigureAwait(false);
         Channels.Close(CloseCode.Cancelled);
         Queue.Complete();
         Context.Metrics.ConsumerClosed(Labels);
+    }
+
+    private async ValueTask ApplyAsync(StreamPeerDelta delta)
+    {
+        if (delta.Kind == StreamPeerDeltaKind.OwnEntryChanged)
+        {
+            // What producers answer may depend on our tags and tickets: those that refused are asked again.
+            foreach (var waiting in _receivers.Values)
+                waiting.Trigger();
+            return;
+        }
+
+        var peer = delta.Kind == StreamPeerDeltaKind.Removed ? null : Context.Discovery.Catalog.Get(delta.PeerId);
+        var eligible = peer is not null && IsEligible(peer);
+        if (_receivers.TryGetValue(delta.PeerId, out var receiver))
+        {
+            if (eligible && !delta.Restarted)
+            {
+                receiver.Update(peer!.Entry, delta.ContentChanged); // eligible means that there is a peer
+                return;
+            }
+
+            // Gone, no longer wanted, or a new process under the old id: its old connection is dead anyway.
+            _receivers.Remove(delta.PeerId);
+            await receiver.StopAsync().ConfigureAwait(false);
+        }
+
+        if (eligible)
+            _receivers[delta.PeerId] = new Receiver<T>(this, peer!.Entry); // as above
     }
 
     private bool IsEligible(PeerInfo peer)

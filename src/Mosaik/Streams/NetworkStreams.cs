@@ -48,7 +48,7 @@ public sealed class NetworkStreams
             _context.Metrics.ProducerOpened();
         }
 
-        _context.Discovery.AddStream(id);
+        _context.Discovery.AddStreams(id);
         return new Producer<T>(this, sink);
     }
 
@@ -131,7 +131,7 @@ public sealed class NetworkStreams
 
         // Ids withdrawn while the whole network leaves are not announced again (spec/wire.md §10.4).
         if (!stopped)
-            _context.Discovery.RemoveStream(sink.StreamId);
+            _context.Discovery.RemoveStreams(sink.StreamId);
     }
 
     private void Forget(IConsumerWorker consumer)

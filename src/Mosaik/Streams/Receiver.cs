@@ -44,8 +44,11 @@ internal sealed class Receiver<T>
     {
         Volatile.Write(ref _entry, entry);
         if (contentChanged)
-            _trigger.Set();
+            Trigger();
     }
+
+    /// <summary>Something changed that may end a terminal cause.</summary>
+    public void Trigger() => _trigger.Set();
 
     /// <summary>Asks it to stop for good.</summary>
     public void BeginStop() => _stop.Cancel();
@@ -168,7 +171,7 @@ internal sealed class Receiver<T>
     {
         try
         {
-            await _context.SyncAsync(_entry.Address, _stop.Token).ConfigureAwait(false);
+            await _context.Discovery.SyncWithAsync(_entry.Address, _stop.Token).ConfigureAwait(false);
             return true;
         }
         catch (OperationCanceledException)

@@ -32,6 +32,9 @@ internal sealed class StreamContext
 
     public required StreamMetrics Metrics { get; init; }
 
+    /// <summary>Peers that are farther away are refused; null = nobody is.</summary>
+    public required TimeSpan? MaxRtt { get; init; }
+
     /// <summary>Cancelled when the node stops.</summary>
     public required CancellationToken Stopping { get; init; }
 

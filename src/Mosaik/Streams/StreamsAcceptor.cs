@@ -34,7 +34,7 @@ internal sealed class StreamsAcceptor(StreamContext context, NetworkStreams stre
                 Refused(inbound.RemoteId, refusal);
                 await link.CloseAsync(refusal).ConfigureAwait(false);
             }
-            else if (sink is not null && context.Discovery.GetKnown(inbound.RemoteId) is { } peer)
+            else if (sink is not null && context.Discovery.Catalog.GetKnown(inbound.RemoteId) is { } peer)
             {
                 context.Metrics.ConnectionAccepted();
                 await sink.ServeAsync(link, peer).ConfigureAwait(false);
@@ -66,9 +66,9 @@ internal sealed class StreamsAcceptor(StreamContext context, NetworkStreams stre
 
     private CloseCode? CheckCaller(InboundConnection inbound)
     {
-        if (context.Discovery.GetKnown(inbound.RemoteId) is null)
+        if (context.Discovery.Catalog.GetKnown(inbound.RemoteId) is null)
             return CloseCode.UnknownPeer;
-        return context.Discovery.MaxRtt is { } limit && inbound.Connection.Rtt > limit ? CloseCode.NotAllowed : null;
+        return context.MaxRtt is { } limit && inbound.Connection.Rtt > limit ? CloseCode.NotAllowed : null;
     }
 
     private CloseCode? Check(ReadOnlyMemory<byte> payload, out StreamSink? sink)
