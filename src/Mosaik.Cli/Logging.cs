@@ -33,7 +33,7 @@ internal static class Logging
                 options.TimestampFormat = "HH:mm:ss.fff ";
                 options.ColorBehavior = LoggerColorBehavior.Disabled;
             });
-            builder.Services.Configure<ConsoleLoggerOptions>(options => options.LogToStandardErrorThreshold = LogLevel.Trace);
+            builder.AddConsole(options => options.LogToStandardErrorThreshold = LogLevel.Trace);
         });
     }
 

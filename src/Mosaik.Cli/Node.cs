@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Microsoft.Extensions.Logging;
 using Mosaik.Cli.Commands;
+using Mosaik.Networking;
 using Mosaik.Primitives;
 
 namespace Mosaik.Cli;
@@ -63,6 +64,6 @@ internal sealed class Node
     {
         var peers = Parsed.GetValue(NodeOptions.Peers) ?? [];
         if (peers.Length > 0)
-            await Network.Discovery.DialAsync(peers).WaitAsync(cancellation).ConfigureAwait(false);
+            await Network.Discovery.DialAsync(peers, cancellation).ConfigureAwait(false);
     }
 }

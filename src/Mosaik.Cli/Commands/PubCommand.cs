@@ -37,7 +37,9 @@ internal static class PubCommand
     private static async Task<int> PublishAsync(Node node, CancellationToken cancellation)
     {
         // Bytes and text look the same on the wire, so lines pass as they are, whatever their encoding.
-        await using var producer = node.Network.Streams.Produce<byte[]>(new ProducerOptions<byte[]> { StreamId = node.Stream });
+        // Every subscriber gets every line: the slowest one sets the pace, a dead one is dropped.
+        await using var producer = node.Network.Streams.Produce<byte[]>(
+            new ProducerOptions<byte[]> { StreamId = node.Stream, Lagging = LagPolicy.SlowProducer });
         await node.ContactPeersAsync(cancellation).ConfigureAwait(false);
         await producer.When.Subscribed().AtLeast(node.Parsed.GetValue(WaitFor)).WaitAsync(cancellation).ConfigureAwait(false);
 

@@ -35,6 +35,9 @@ internal sealed class Backlog
     /// <summary>Their bytes, headers included.</summary>
     public long Bytes => _waitingBytes + _takenBytes;
 
+    /// <summary>When a batch was last handed over; the beginning of time before that.</summary>
+    public TimeSpan LastProgress { get; set; }
+
     /// <summary>Datums this subscription missed for lag.</summary>
     public long Dropped { get; set; }
 

@@ -117,7 +117,7 @@ internal sealed class ConsumerDriver<T> : IConsumerWorker
         foreach (var receiver in _receivers.Values)
             receiver.BeginStop();
         foreach (var receiver in _receivers.Values)
-            await receiver.StopAsync().ConfigureAwait(false);
+            await receiver.DisposeAsync().ConfigureAwait(false);
         Channels.Close(CloseCode.Cancelled);
         Queue.Complete();
         Context.Metrics.ConsumerClosed(Labels);
@@ -145,7 +145,7 @@ internal sealed class ConsumerDriver<T> : IConsumerWorker
 
             // Gone, no longer wanted, or a new process under the old id: its old connection is dead anyway.
             _receivers.Remove(delta.PeerId);
-            await receiver.StopAsync().ConfigureAwait(false);
+            await receiver.DisposeAsync().ConfigureAwait(false);
         }
 
         if (eligible)

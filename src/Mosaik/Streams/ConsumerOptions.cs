@@ -1,4 +1,5 @@
 using Mosaik.Discovery;
+using Mosaik.Networking;
 using Mosaik.Primitives;
 
 namespace Mosaik.Streams;

@@ -5,21 +5,21 @@ namespace Mosaik.Streams;
 /// </summary>
 /// <remarks>
 /// <para>Each subscription has a ring of frames that it was given and that its transport has not yet accepted: its
-/// backlog. A datum is published to all active subscriptions at once, by reference. The sink has room while at least
-/// one active subscription has room, so the fastest consumer sets the pace (rules S1, S6). A subscription whose
-/// backlog has reached twice the buffer size when a datum is published for it is lagging: it is dropped, or the datum
-/// is skipped for it alone (L1–L3). When nobody has room and nobody hands anything over for the stall timeout, all
-/// are lagging (L4).</para>
+/// backlog. A datum is published to all active subscriptions at once, by reference. Who sets the pace depends on the
+/// policy: the sink has room while at least one subscription has room (the fastest, rules S1 and S6), or only while
+/// all have (the slowest). A subscription whose backlog has reached twice the buffer size when a datum is published
+/// for it is lagging: it is dropped, or the datum is skipped for it alone (L1–L3). When senders are kept waiting and
+/// those who keep them hand nothing over for the stall timeout, these are lagging too (L4).</para>
 /// <para>Order of calls per subscription: <see cref="Add"/>, then any number of <see cref="Publish"/>,
 /// <see cref="Take"/> and <see cref="HandedOver"/> (each taken batch is handed over before the next is taken), then
 /// <see cref="Remove"/>. The caller serialises all calls; time is passed in. Encoding, waiting senders, links and
-/// conditions are not its business. Source: spec/streams.md §4.</para>
+/// conditions are not its business. Source: spec/streams.md §4; slowing the producer down is ours.</para>
 /// </remarks>
 internal sealed class FanOutCore
 {
     private readonly int _bufferSize;
     private readonly long _maxBufferedBytes;
-    private readonly bool _disconnectLagging;
+    private readonly LagPolicy _policy;
     private readonly TimeSpan _stallTimeout;
     private readonly List<Backlog> _active = [];
 
@@ -27,36 +27,58 @@ internal sealed class FanOutCore
     private bool _stalled;
 
     /// <summary>An empty fan-out.</summary>
-    public FanOutCore(int bufferSize, long maxBufferedBytes, bool disconnectLagging, TimeSpan stallTimeout)
+    public FanOutCore(int bufferSize, long maxBufferedBytes, LagPolicy policy, TimeSpan stallTimeout)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(bufferSize, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(maxBufferedBytes, 1);
         _bufferSize = bufferSize;
         _maxBufferedBytes = maxBufferedBytes;
-        _disconnectLagging = disconnectLagging;
+        _policy = policy;
         _stallTimeout = stallTimeout;
     }
 
     /// <summary>Number of subscriptions that are given datums now.</summary>
     public int ActiveCount => _active.Count;
 
-    /// <summary>Rule S1: nobody is subscribed, or somebody has room, or a stall lets senders pass (L4).</summary>
+    /// <summary>
+    /// Rule S1: nobody is subscribed, or who sets the pace has room, or a stall lets senders pass (L4).
+    /// </summary>
     public bool HasRoom
     {
         get
         {
             if (_active.Count == 0 || _stalled)
                 return true;
+            var slowest = _policy == LagPolicy.SlowProducer;
             foreach (var backlog in _active)
-                if (RoomFor(backlog))
-                    return true;
-            return false;
+                if (RoomFor(backlog) != slowest)
+                    return !slowest;
+            return slowest;
         }
     }
 
     /// <summary>When <see cref="OnStallCheck"/> is due, or null while no sender is kept waiting.</summary>
-    public TimeSpan? StallDeadline =>
-        _blockedSince is { } since && _stallTimeout != Timeout.InfiniteTimeSpan ? since + _stallTimeout : null;
+    public TimeSpan? StallDeadline
+    {
+        get
+        {
+            if (_blockedSince is not { } since || _stallTimeout == Timeout.InfiniteTimeSpan)
+                return null;
+            TimeSpan? deadline = null;
+            foreach (var backlog in _active)
+            {
+                if (RoomFor(backlog))
+                    continue;
+                var own = StalledAt(backlog, since);
+
+                // The slowest sets the pace: each is judged by itself. Otherwise one that moves speaks for all.
+                if (deadline is null || (_policy == LagPolicy.SlowProducer ? own < deadline : own > deadline))
+                    deadline = own;
+            }
+
+            return deadline;
+        }
+    }
 
     /// <summary>A new active subscription. It is given what is published from now on.</summary>
     public Backlog Add(IBacklogOwner owner)
@@ -72,8 +94,8 @@ internal sealed class FanOutCore
     /// </summary>
     public int Remove(Backlog backlog)
     {
-        if (_active.Remove(backlog))
-            NoteProgress();
+        _active.Remove(backlog);
+        NoteRoom();
         var pending = backlog.Count;
         backlog.ReleaseWaiting();
         return pending;
@@ -93,7 +115,7 @@ internal sealed class FanOutCore
             if (IsLagging(backlog) || (_stalled && !RoomFor(backlog)))
             {
                 backlog.Dropped++;
-                if (_disconnectLagging)
+                if (_policy == LagPolicy.Disconnect)
                 {
                     _active.RemoveAt(i);
                     effects.Drop(backlog.Owner);
@@ -127,13 +149,15 @@ internal sealed class FanOutCore
     }
 
     /// <summary>The transport has accepted everything that was taken; the references are released by the caller.</summary>
-    public void HandedOver(Backlog backlog)
+    public void HandedOver(Backlog backlog, TimeSpan now)
     {
         backlog.CompleteTaken();
-        NoteProgress();
+        backlog.LastProgress = now;
+        _stalled = false;
+        NoteRoom();
     }
 
-    /// <summary>A sender waits, or was told that there is no room: the stall clock runs from now (rule L4).</summary>
+    /// <summary>A sender waits, or was told that there is no room: the stall clock runs (rule L4).</summary>
     public void NoteBlocked(TimeSpan now)
     {
         if (!HasRoom)
@@ -141,32 +165,41 @@ internal sealed class FanOutCore
     }
 
     /// <summary>
-    /// At <see cref="StallDeadline"/>: drops every subscription; where lagging ones are kept, senders pass from now on
-    /// until the next hand-over.
+    /// At <see cref="StallDeadline"/>: drops those who keep the senders waiting; where lagging ones are skipped, senders
+    /// pass from now on until the next hand-over.
     /// </summary>
     public void OnStallCheck(TimeSpan now, ref PublishEffects effects)
     {
-        if (StallDeadline is not { } deadline || now < deadline)
+        if (StallDeadline is not { } deadline || now < deadline || _blockedSince is not { } since)
             return;
-        _blockedSince = null;
-        if (HasRoom)
-            return;
-        if (_disconnectLagging)
-        {
-            foreach (var backlog in _active)
-                effects.Drop(backlog.Owner);
-            _active.Clear();
-        }
-        else
+        if (_policy == LagPolicy.Skip)
         {
             _stalled = true;
         }
+        else
+        {
+            for (var i = _active.Count - 1; i >= 0; i--)
+            {
+                var backlog = _active[i];
+                var holdsUp = _policy == LagPolicy.Disconnect
+                    || (!RoomFor(backlog) && now >= StalledAt(backlog, since));
+                if (!holdsUp)
+                    continue;
+                _active.RemoveAt(i);
+                effects.Drop(backlog.Owner);
+            }
+        }
+
+        NoteRoom();
     }
 
-    private void NoteProgress()
+    private TimeSpan StalledAt(Backlog backlog, TimeSpan blockedSince) =>
+        (backlog.LastProgress > blockedSince ? backlog.LastProgress : blockedSince) + _stallTimeout;
+
+    private void NoteRoom()
     {
-        _blockedSince = null;
-        _stalled = false;
+        if (HasRoom)
+            _blockedSince = null;
     }
 
     private bool RoomFor(Backlog backlog) =>

@@ -1,4 +1,5 @@
 using Mosaik.Discovery;
+using Mosaik.Networking;
 using Mosaik.Primitives;
 
 namespace Mosaik.Streams;
@@ -16,13 +17,13 @@ public sealed record ProducerOptions<T>
     /// <summary>How many bytes the fastest consumer may be behind before senders wait; default 64 MiB.</summary>
     public long MaxBufferedBytes { get; init; } = 64L * 1024 * 1024;
 
-    /// <summary>
-    /// What happens to a consumer that is behind by twice the buffer: true (default) disconnects it with
-    /// <c>TooSlow</c>, false skips new datums for it. Either way it is told: by the code, or by a gap it can count.
-    /// </summary>
-    public bool DisconnectLagging { get; init; } = true;
+    /// <summary>What becomes of a consumer that cannot keep up; default <see cref="LagPolicy.Disconnect"/>.</summary>
+    public LagPolicy Lagging { get; init; }
 
-    /// <summary>After how long without any progress of any consumer all of them count as lagging; default 5 s. Infinite = never.</summary>
+    /// <summary>
+    /// After how long without progress those consumers count as lagging that keep senders waiting; default 5 s.
+    /// Infinite = never.
+    /// </summary>
     public TimeSpan StallTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>How many consumers may be subscribed at once; default unlimited. Further ones are refused with <c>NoCapacity</c>.</summary>
@@ -51,6 +52,8 @@ public sealed record ProducerOptions<T>
             throw new MosaikConfigurationException(nameof(MaxConsumers), "must be at least 1");
         if (MaxDatumBytes < 1)
             throw new MosaikConfigurationException(nameof(MaxDatumBytes), "must be at least 1");
+        if (!Enum.IsDefined(Lagging))
+            throw new MosaikConfigurationException(nameof(Lagging), $"has no value {(int)Lagging}");
         if (StallTimeout <= TimeSpan.Zero && StallTimeout != Timeout.InfiniteTimeSpan)
             throw new MosaikConfigurationException(nameof(StallTimeout), "must be longer than zero, or infinite");
     }

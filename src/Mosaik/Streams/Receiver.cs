@@ -14,7 +14,7 @@ namespace Mosaik.Streams;
 /// uses the producer's current address. The loop lives as long as the producer is a candidate; it never throws.
 /// Source: spec/streams.md §9.
 /// </remarks>
-internal sealed class Receiver<T>
+internal sealed class Receiver<T> : IAsyncDisposable
 {
     private static readonly TimeSpan HealthyAfter = TimeSpan.FromSeconds(5);
 
@@ -54,7 +54,7 @@ internal sealed class Receiver<T>
     public void BeginStop() => _stop.Cancel();
 
     /// <summary>Stops for good; completes when the link is closed.</summary>
-    public async ValueTask StopAsync()
+    public async ValueTask DisposeAsync()
     {
         BeginStop();
         await _loop.ConfigureAwait(false);

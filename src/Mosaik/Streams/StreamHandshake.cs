@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Mosaik.Primitives;
 
 namespace Mosaik.Streams;
@@ -6,6 +7,7 @@ namespace Mosaik.Streams;
 /// The first message of either side (spec/streams.md §2.2): network id ‖ stream id, 64 raw bytes. The consumer's may
 /// be followed by criteria (none today, §13); bytes after the known fields are ignored.
 /// </summary>
+[StructLayout(LayoutKind.Auto)]
 internal readonly record struct StreamHandshake(NetworkId Network, StreamId Stream)
 {
     /// <summary>Encoded size without criteria.</summary>

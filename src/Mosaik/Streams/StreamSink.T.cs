@@ -48,7 +48,7 @@ internal sealed partial class StreamSink<T> : StreamSink
         _maxDatumBytes = options.MaxDatumBytes ?? context.Options.MaxDatumBytes;
         StreamId = streamId;
         _core = new FanOutCore(
-            options.BufferSize, options.MaxBufferedBytes, options.DisconnectLagging, options.StallTimeout);
+            options.BufferSize, options.MaxBufferedBytes, options.Lagging, options.StallTimeout);
         Channels = new ChannelSet(context.Scheduler);
         var fresh = new ChannelCondition(Channels);
         _onlineWhen = options.OnlineWhen?.Invoke(fresh) ?? fresh;
@@ -127,7 +127,8 @@ internal sealed partial class StreamSink<T> : StreamSink
         }
 
         _context.Metrics.SubscriptionAccepted(Labels);
-        await subscription.RunAsync().ConfigureAwait(false);
+        using (subscription)
+            await subscription.RunAsync().ConfigureAwait(false);
     }
 
     /// <summary>Whether the last handle was disposed or the network has stopped.</summary>
@@ -199,7 +200,7 @@ internal sealed partial class StreamSink<T> : StreamSink
         Completion? idle = null;
         lock (_lock)
         {
-            _core.HandedOver(subscription.Backlog);
+            _core.HandedOver(subscription.Backlog, _context.Now);
             serve = _line.Count > 0;
             if (subscription.Backlog.Count == 0)
                 (idle, subscription.Idle) = (subscription.Idle, null);

@@ -1,3 +1,4 @@
+using Mosaik.Networking;
 using Mosaik.Primitives;
 
 namespace Mosaik.Streams;

@@ -13,7 +13,7 @@ namespace Mosaik.Streams;
 /// end. A non-empty backlog is never delayed. Statistics are updated before the bytes are handed over, so that a
 /// consumer that has a datum can rely on the counters. Source: spec/streams.md §4.5, §11.2.
 /// </remarks>
-internal sealed class Subscription<T> : IBacklogOwner
+internal sealed class Subscription<T> : IBacklogOwner, IDisposable
 {
     private const int MaxBatchBytes = 64 * 1024;
     private const int MaxBatchFrames = 256;
@@ -55,7 +55,7 @@ internal sealed class Subscription<T> : IBacklogOwner
     public void DropLagging()
     {
         _lagging = true;
-        _stop.Cancel();
+        Stop();
     }
 
     /// <summary>The stream is being closed: write what waits, within the drain time, then end with 204.</summary>
@@ -112,6 +112,9 @@ internal sealed class Subscription<T> : IBacklogOwner
 
         await EndAsync(reason, watch).ConfigureAwait(false);
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _stop.Dispose();
 
     private async Task WriteAsync()
     {
@@ -180,7 +183,19 @@ internal sealed class Subscription<T> : IBacklogOwner
     private async Task WatchConnectionAsync()
     {
         await _link.Connection.WaitClosedAsync().ConfigureAwait(false);
-        _stop.Cancel();
+        Stop();
+    }
+
+    private void Stop()
+    {
+        try
+        {
+            _stop.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It ended by itself in the same moment.
+        }
     }
 
     private async Task EndAsync(CloseCode reason, Task watch)
@@ -198,7 +213,6 @@ internal sealed class Subscription<T> : IBacklogOwner
         await watch.ConfigureAwait(false);
         _sink.Channels.SetState(_channel, ChannelState.Terminated, reason);
         StreamsLog.ConsumerLeft(context.Logger, _sink.StreamId, _link.RemoteId, reason);
-        _stop.Dispose();
         _ended.TrySetResult();
     }
 }

@@ -12,7 +12,7 @@ public sealed class FanOutCoreTests
     [Fact]
     public void Without_subscriptions_there_is_room_and_nobody_is_meant()
     {
-        var core = new FanOutCore(1, NoByteLimit, true, Never);
+        var core = new FanOutCore(1, NoByteLimit, LagPolicy.Disconnect, Never);
         Assert.True(core.HasRoom);
         Assert.Equal(0, Publish(core, "x").Matched);
     }
@@ -20,27 +20,27 @@ public sealed class FanOutCoreTests
     [Fact]
     public void With_a_buffer_of_one_a_second_datum_finds_no_room_until_the_first_is_handed_over()
     {
-        var core = new FanOutCore(1, NoByteLimit, true, Never);
+        var core = new FanOutCore(1, NoByteLimit, LagPolicy.Disconnect, Never);
         var subscription = core.Add(new Owner());
         Publish(core, "a");
         Assert.False(core.HasRoom);
         Assert.Equal("a", Take(core, subscription));
         Assert.False(core.HasRoom); // taken, but not accepted by the transport
-        core.HandedOver(subscription);
+        core.HandedOver(subscription, TimeSpan.Zero);
         Assert.True(core.HasRoom);
     }
 
     [Fact]
     public void The_fastest_subscription_sets_the_pace()
     {
-        var core = new FanOutCore(2, NoByteLimit, true, Never);
+        var core = new FanOutCore(2, NoByteLimit, LagPolicy.Disconnect, Never);
         var (fast, slow) = (core.Add(new Owner()), core.Add(new Owner()));
         for (var i = 0; i < 4; i++)
         {
             Assert.True(core.HasRoom);
             Publish(core, $"{i}");
             Take(core, fast);
-            core.HandedOver(fast);
+            core.HandedOver(fast, TimeSpan.Zero);
         }
 
         Assert.Equal(4, slow.Count);
@@ -49,7 +49,7 @@ public sealed class FanOutCoreTests
     [Fact]
     public void A_subscription_that_is_behind_by_twice_the_buffer_is_dropped_at_the_next_datum()
     {
-        var core = new FanOutCore(2, NoByteLimit, true, Never);
+        var core = new FanOutCore(2, NoByteLimit, LagPolicy.Disconnect, Never);
         var (fast, slowOwner) = (core.Add(new Owner()), new Owner());
         var slow = core.Add(slowOwner);
         for (var i = 0; i < 5; i++)
@@ -57,7 +57,7 @@ public sealed class FanOutCoreTests
             Assert.False(slowOwner.Dropped);
             Publish(core, $"{i}");
             Take(core, fast);
-            core.HandedOver(fast);
+            core.HandedOver(fast, TimeSpan.Zero);
         }
 
         Assert.True(slowOwner.Dropped);
@@ -69,13 +69,13 @@ public sealed class FanOutCoreTests
     [Fact]
     public void Where_lagging_subscriptions_are_kept_the_newest_datum_is_skipped_and_counted()
     {
-        var core = new FanOutCore(1, NoByteLimit, false, Never);
+        var core = new FanOutCore(1, NoByteLimit, LagPolicy.Skip, Never);
         var (fast, slow) = (core.Add(new Owner()), core.Add(new Owner()));
         foreach (var text in new[] { "a", "b", "c", "d" })
         {
             Publish(core, text);
             Take(core, fast);
-            core.HandedOver(fast);
+            core.HandedOver(fast, TimeSpan.Zero);
         }
 
         Assert.Equal(2, slow.Dropped);
@@ -85,7 +85,7 @@ public sealed class FanOutCoreTests
     [Fact]
     public void The_byte_limit_counts_like_the_datum_limit()
     {
-        var core = new FanOutCore(1000, 10, true, Never);
+        var core = new FanOutCore(1000, 10, LagPolicy.Disconnect, Never);
         var owner = new Owner();
         core.Add(owner);
         Publish(core, "12345"); // 5 + 4 bytes
@@ -101,7 +101,7 @@ public sealed class FanOutCoreTests
     [Fact]
     public void A_stall_drops_everybody_once_the_time_is_over()
     {
-        var core = new FanOutCore(1, NoByteLimit, true, TimeSpan.FromSeconds(5));
+        var core = new FanOutCore(1, NoByteLimit, LagPolicy.Disconnect, TimeSpan.FromSeconds(5));
         var owner = new Owner();
         core.Add(owner);
         Publish(core, "a");
@@ -117,19 +117,19 @@ public sealed class FanOutCoreTests
     [Fact]
     public void A_hand_over_stops_the_stall_clock()
     {
-        var core = new FanOutCore(1, NoByteLimit, true, TimeSpan.FromSeconds(5));
+        var core = new FanOutCore(1, NoByteLimit, LagPolicy.Disconnect, TimeSpan.FromSeconds(5));
         var subscription = core.Add(new Owner());
         Publish(core, "a");
         core.NoteBlocked(TimeSpan.FromSeconds(1));
         Take(core, subscription);
-        core.HandedOver(subscription);
+        core.HandedOver(subscription, TimeSpan.Zero);
         Assert.Null(core.StallDeadline);
     }
 
     [Fact]
     public void A_stall_lets_senders_pass_where_lagging_subscriptions_are_kept()
     {
-        var core = new FanOutCore(1, NoByteLimit, false, TimeSpan.FromSeconds(5));
+        var core = new FanOutCore(1, NoByteLimit, LagPolicy.Skip, TimeSpan.FromSeconds(5));
         var subscription = core.Add(new Owner());
         Publish(core, "a");
         core.NoteBlocked(TimeSpan.Zero);
@@ -138,15 +138,56 @@ public sealed class FanOutCoreTests
         Publish(core, "b");
         Assert.Equal(1, subscription.Dropped);
         Assert.Equal("a", Take(core, subscription));
-        core.HandedOver(subscription);
+        core.HandedOver(subscription, TimeSpan.Zero);
         Publish(core, "c");
         Assert.Equal("c", Take(core, subscription));
     }
 
     [Fact]
+    public void The_slowest_sets_the_pace_where_the_producer_is_slowed_down()
+    {
+        var core = new FanOutCore(2, NoByteLimit, LagPolicy.SlowProducer, Never);
+        var (fast, slow) = (core.Add(new Owner()), core.Add(new Owner()));
+        for (var i = 0; i < 2; i++)
+        {
+            Assert.True(core.HasRoom);
+            Publish(core, $"{i}");
+            Take(core, fast);
+            core.HandedOver(fast, TimeSpan.Zero);
+        }
+
+        Assert.False(core.HasRoom);
+        Assert.Equal("01", Take(core, slow));
+        core.HandedOver(slow, TimeSpan.Zero);
+        Assert.True(core.HasRoom);
+    }
+
+    [Fact]
+    public void Only_those_who_hold_up_a_slowed_producer_and_do_not_move_are_dropped()
+    {
+        var core = new FanOutCore(1, NoByteLimit, LagPolicy.SlowProducer, TimeSpan.FromSeconds(5));
+        var (dead, slow, fast) = (new Owner(), new Owner(), new Owner());
+        core.Add(dead);
+        var slowBacklog = core.Add(slow);
+        var fastBacklog = core.Add(fast);
+        Publish(core, "a");
+        core.NoteBlocked(TimeSpan.Zero);
+        Take(core, fastBacklog);
+        core.HandedOver(fastBacklog, TimeSpan.FromSeconds(1));
+        Take(core, slowBacklog);
+        core.HandedOver(slowBacklog, TimeSpan.FromSeconds(4));
+        Assert.Equal(TimeSpan.FromSeconds(5), core.StallDeadline);
+        Check(core, TimeSpan.FromSeconds(5));
+        Assert.True(dead.Dropped);
+        Assert.False(slow.Dropped || fast.Dropped);
+        Assert.True(core.HasRoom);
+        Assert.Null(core.StallDeadline);
+    }
+
+    [Fact]
     public void An_idle_writer_is_woken_once()
     {
-        var core = new FanOutCore(8, NoByteLimit, true, Never);
+        var core = new FanOutCore(8, NoByteLimit, LagPolicy.Disconnect, Never);
         var owner = new Owner();
         var subscription = core.Add(owner);
         Assert.Equal("", Take(core, subscription));
@@ -158,7 +199,7 @@ public sealed class FanOutCoreTests
     [Fact]
     public void Batches_keep_within_their_bytes_but_take_at_least_one()
     {
-        var core = new FanOutCore(8, NoByteLimit, true, Never);
+        var core = new FanOutCore(8, NoByteLimit, LagPolicy.Disconnect, Never);
         var subscription = core.Add(new Owner());
         foreach (var text in new[] { "aaaaaaaa", "b", "c" })
             Publish(core, text);
@@ -173,7 +214,7 @@ public sealed class FanOutCoreTests
         var steps = Gen.Select(Gen.Int[0, 3], Gen.Int[0, 2]).Array[0, 200];
         steps.Sample(script =>
         {
-            var core = new FanOutCore(3, NoByteLimit, false, Never);
+            var core = new FanOutCore(3, NoByteLimit, LagPolicy.Skip, Never);
             var subscriptions = Enumerable.Range(0, 3).Select(_ => core.Add(new Owner())).ToArray();
             var received = subscriptions.Select(_ => "").ToArray();
             var published = 0;
@@ -186,7 +227,7 @@ public sealed class FanOutCoreTests
                 else
                 {
                     received[who] += Take(core, subscriptions[who]);
-                    core.HandedOver(subscriptions[who]);
+                    core.HandedOver(subscriptions[who], TimeSpan.Zero);
                 }
             }
 
