@@ -6,6 +6,7 @@ using Mosaik.Discovery;
 using Mosaik.Networking;
 using Mosaik.Networking.Transport;
 using Mosaik.Primitives;
+using Mosaik.Streams;
 using Mosaik.Waiting;
 
 namespace Mosaik;
@@ -29,6 +30,7 @@ public sealed class Network : IAsyncDisposable
     private readonly ITransport _transport;
     private readonly long _boundAt;
     private NetworkDiscovery? _discovery;
+    private NetworkStreams? _streams;
     private Task? _stop;
 
     private Network(NetworkId networkId, NetworkOptions options)
@@ -52,6 +54,10 @@ public sealed class Network : IAsyncDisposable
 
     /// <summary>This node.</summary>
     public LocalNode Local { get; }
+
+    /// <summary>Typed data from producers to consumers.</summary>
+    public NetworkStreams Streams =>
+        _streams ?? throw new InvalidOperationException("This node was started without streams.");
 
     /// <summary>The node's peers: who is there, what they offer, and how to get to know more of them.</summary>
     public NetworkDiscovery Discovery =>
@@ -135,6 +141,7 @@ public sealed class Network : IAsyncDisposable
             Random = options.Random,
             LoggerFactory = options.LoggerFactory,
             SocketFactory = options.SocketFactory,
+            AllowKeyLogFromEnvironment = options.AllowKeyLogFromEnvironment,
         };
         try
         {
@@ -147,7 +154,7 @@ public sealed class Network : IAsyncDisposable
     }
 
     /// <summary>The subsystems of a node in the order in which they start.</summary>
-    private static IEnumerable<ISubsystem> Compose(Network network) => [network.AddDiscovery()];
+    private static IEnumerable<ISubsystem> Compose(Network network) => [network.AddDiscovery(), network.AddStreams()];
 
     private DiscoveryDriver AddDiscovery()
     {
@@ -156,6 +163,29 @@ public sealed class Network : IAsyncDisposable
         var driver = new DiscoveryDriver(Local, _options.Discovery, _options.Random, meter, logger);
         _discovery = new NetworkDiscovery(driver);
         return driver;
+    }
+
+    private StreamsSubsystem AddStreams()
+    {
+        var links = Local.Links;
+        var context = new StreamContext
+        {
+            NetworkId = NetworkId,
+            LocalId = Local.Id,
+            Options = _options.Streams,
+            Discovery = Discovery,
+            OpenLinkAsync = (address, token) => Local.OpenLinkAsync(WireProtocol.Streams, address, links.Termination, token),
+            MaxRtt = _options.Discovery.MaxRtt,
+            TimeProvider = _options.TimeProvider,
+            Scheduler = _options.Scheduler,
+            Random = _options.Random,
+            Logger = (ILogger?)_options.LoggerFactory?.CreateLogger("Mosaik.Streams") ?? NullLogger.Instance,
+            Metrics = new StreamMetrics(MosaikDiagnostics.MeterOf(_options.MeterFactory), NetworkId),
+            Stopping = _termination.Token,
+        };
+        var subsystem = new StreamsSubsystem(Local, context);
+        _streams = subsystem.Streams;
+        return subsystem;
     }
 
     /// <summary>spec/wire.md §10.2, from the local node on.</summary>

@@ -6,6 +6,7 @@ using Mosaik.Networking;
 using Mosaik.Networking.Transport;
 using Mosaik.Primitives;
 using Mosaik.Quic;
+using Mosaik.Streams;
 
 namespace Mosaik;
 
@@ -51,6 +52,15 @@ public sealed record NetworkOptions
     /// <summary>Where the meter comes from; null = the process-wide meter <c>Mosaik</c>.</summary>
     public IMeterFactory? MeterFactory { get; init; }
 
+    /// <summary>
+    /// Whether the environment variable <c>SSLKEYLOGFILE</c> names a file for TLS secrets, with which tools like Wireshark
+    /// decrypt a capture. Off by default: who can read that file can read the traffic.
+    /// </summary>
+    public bool AllowKeyLogFromEnvironment { get; init; }
+
+    /// <summary>Settings of streams.</summary>
+    public StreamsOptions Streams { get; init; } = new();
+
     /// <summary>Opens datagram sockets; null = UDP of the operating system.</summary>
     public Func<IPEndPoint, IDatagramSocket>? SocketFactory { get; init; }
 
@@ -67,6 +77,8 @@ public sealed record NetworkOptions
         NotNull(TimeProvider, nameof(TimeProvider));
         NotNull(Scheduler, nameof(Scheduler));
         NotNull(Random, nameof(Random));
+        NotNull(Streams, nameof(Streams));
+        Streams.Validate();
         if (Relay is RelayMode.CustomRelays { Urls: var urls })
         {
             if (urls is null or { Count: 0 })

@@ -9,7 +9,7 @@ namespace Mosaik.Networking;
 /// </summary>
 /// <remarks>
 /// <para>The opener opens the stream and must send first: the acceptor does not hear of the stream before bytes arrive.
-/// The side that received the last message closes. A side that must close after sending uses <see cref="CloseAsync"/>,
+/// The side that received the last message closes. A side that must close after sending uses <see cref="CloseAsync(CloseCode)"/>,
 /// which waits for the acknowledgement instead of finishing the stream: a FIN would be answered with 103.</para>
 /// <para>Ends of a link: cancelled by its owner's token or an operation's token, or a deadline → 102 (groups: 30408 for a
 /// deadline); FIN or reset by the peer → 103; oversized or undecodable message, or a second stream → 400 (group
@@ -180,11 +180,14 @@ internal sealed class Link : IAsyncDisposable
     /// Waits until the peer has acknowledged everything written (at most 1 s), then closes with a code.
     /// </summary>
     /// <exception cref="LinkException">The link was closed before (<see cref="LinkErrorKind.AlreadyClosed"/>).</exception>
-    public async ValueTask CloseAsync(CloseCode code)
+    public ValueTask CloseAsync(CloseCode code) => CloseAsync(code, AcknowledgementWait);
+
+    /// <summary>The same with a bound of its own for the acknowledgement.</summary>
+    public async ValueTask CloseAsync(CloseCode code, TimeSpan acknowledgementWait)
     {
         if (Connection.CloseInfo is { } info)
             throw AlreadyClosed(info);
-        using (var deadline = new Deadline(_state.Context.TimeProvider, AcknowledgementWait, "Closing", RemoteId))
+        using (var deadline = new Deadline(_state.Context.TimeProvider, acknowledgementWait, "Closing", RemoteId))
         {
             try
             {
@@ -206,6 +209,20 @@ internal sealed class Link : IAsyncDisposable
             throw AlreadyClosed(await Connection.WaitClosedAsync().ConfigureAwait(false));
         await Connection.CloseAsync(code, code.Name).ConfigureAwait(false);
         await _watch.ConfigureAwait(false);
+    }
+
+    /// <summary>Waits until the peer has acknowledged everything written so far.</summary>
+    /// <exception cref="LinkException">The link ended before.</exception>
+    public async ValueTask WaitAllAcknowledgedAsync(CancellationToken cancellationToken = default)
+    {
+        try
+        {
+            await _state.Stream.WaitAllAcknowledgedAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (TransportException e)
+        {
+            throw _state.Translate(LinkPhase.Send, e, null, cancellationToken);
+        }
     }
 
     /// <summary>Closes at once; queued data is discarded. Nothing happens if the link was closed before.</summary>

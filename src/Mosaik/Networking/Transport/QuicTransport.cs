@@ -172,6 +172,7 @@ public sealed class QuicTransport : ITransport
         Random = options.Random,
         LoggerFactory = options.LoggerFactory,
         SocketFactory = options.SocketFactory,
+        AllowKeyLogFromEnvironment = options.AllowKeyLogFromEnvironment,
     };
 
     private void StopWatching()

@@ -26,6 +26,9 @@ public sealed record TransportOptions
     /// <summary>Where to log; null = nowhere.</summary>
     public ILoggerFactory? LoggerFactory { get; init; }
 
+    /// <summary>Whether <c>SSLKEYLOGFILE</c> is honoured (spec/quic.md §3.11).</summary>
+    public bool AllowKeyLogFromEnvironment { get; init; }
+
     /// <summary>Opens datagram sockets; null = UDP of the operating system.</summary>
     public Func<IPEndPoint, IDatagramSocket>? SocketFactory { get; init; }
 }
