@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.CommandLine;
 using System.IO.Pipelines;
-using Mosaik.Primitives;
 using Mosaik.Streams;
 
 namespace Mosaik.Cli.Commands;
