@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Runtime.InteropServices;
 using Mosaik.Cli.Commands;
 
 namespace Mosaik.Cli;
@@ -15,19 +16,34 @@ internal static class Program
             SubCommand.Create(),
         };
         var parsed = root.Parse(args);
-        if (parsed.Errors is [var error, ..])
+        if (parsed.Errors.Count > 0)
         {
-            var path = string.Join(' ', parsed.CommandResult.Command is RootCommand
-                ? ["mosaik"]
-                : new[] { "mosaik", parsed.CommandResult.Command.Name });
-            await Console.Error.WriteLineAsync($"{path}: {error.Message} (see '{path} --help')").ConfigureAwait(false);
+            await Console.Error.WriteLineAsync(Usage(parsed));
             return ExitCode.Usage;
         }
 
-        return await parsed.InvokeAsync(new InvocationConfiguration
+        // Ctrl+C and SIGTERM ask for a graceful leave, which is a success; the parser's own handling exits with 130.
+        using var stop = new CancellationTokenSource();
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Leave);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Leave);
+        return await parsed.InvokeAsync(
+            new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null },
+            stop.Token);
+
+        void Leave(PosixSignalContext signal)
         {
-            EnableDefaultExceptionHandler = false,
-            ProcessTerminationTimeout = TimeSpan.FromSeconds(10),
-        }).ConfigureAwait(false);
+            signal.Cancel = true;
+            stop.Cancel();
+        }
+    }
+
+    /// <summary>One line that says what is wrong and where to read more.</summary>
+    private static string Usage(ParseResult parsed)
+    {
+        var command = parsed.CommandResult.Command is RootCommand ? "mosaik" : $"mosaik {parsed.CommandResult.Command.Name}";
+        var problem = parsed.UnmatchedTokens is [var token, ..]
+            ? $"'{token}' is not a command or option"
+            : parsed.Errors[0].Message;
+        return $"{command}: {problem} (see '{command} --help')";
     }
 }
