@@ -230,8 +230,11 @@ internal sealed partial class QuicConnectionCore
             AdoptPeerId(header.SourceConnectionId);
         if (level == EncryptionLevel.Handshake && !_isClient)
         {
-            if (path == _path.Address)
+            if (path == _path.Address && !_path.IsValidated)
+            {
                 _path.OnPeerAddressValidated();
+                _loss.SetAmplificationLimited(now, false);
+            }
             DiscardLevel(now, EncryptionLevel.Initial);
         }
     }

@@ -362,6 +362,36 @@ public sealed class HandshakeTests
     }
 
     [Fact]
+    public void Probe_timer_of_the_server_runs_again_once_the_address_is_validated_by_a_small_packet()
+    {
+        var world = new World();
+        Node client = world.Add("10.0.0.1:1000");
+        Node server = world.Add("10.0.0.2:2000");
+        // One Initial arrives, so the server may send three datagrams; only the second arrives. The client's Handshake packet
+        // comes alone, in a datagram too small to give credit for another full one.
+        int fromServer = 0, fromClient = 0;
+        world.Filter = d =>
+        {
+            if (d.From.Port == 2000)
+                return ++fromServer == 2;
+            bool hasHandshake = Types(d.Bytes).Contains("Handshake", StringComparison.Ordinal);
+            if (hasHandshake && PacketHeader.TryParse(d.Bytes, 0, out PacketHeader header) && header.Type == PacketType.Initial)
+                d.Bytes = d.Bytes[header.End..(header.End + 300)];
+            return ++fromClient == 1 || hasHandshake;
+        };
+        Peer peer = client.Connect(server);
+        world.RunFor(0.1);
+        QuicConnectionCore core = Assert.Single(server.Core.Connections);
+        world.RunUntil(() => core.IsHandshakeComplete, 20);
+        world.Filter = d => d.From.Port == 1000;
+        Assert.True(core.TryOpenStream(bidirectional: false, out StreamId id));
+        core.Write(id, [1]);
+        world.Settle();
+        Assert.NotNull(core.Recovery.NextTimeout);
+        _ = peer;
+    }
+
+    [Fact]
     public void Early_packets_are_few_and_small()
     {
         var world = new World();
