@@ -13,7 +13,8 @@ namespace Mosaik.Testing;
 /// <see cref="Run(Func{Task}, TimeSpan, string)"/>, <see cref="RunUntil"/> and <see cref="RunFor"/>. Between two calls
 /// nothing happens. Timers that are due at the same instant fire in the order in which they were set.</para>
 /// <para>Tasks are started hidden (<see cref="TaskSchedulerExtensions"/>): inside, <c>TaskScheduler.Current</c> is the
-/// default one, so code in a simulation must not use <c>Task.Run</c>, <c>Task.Yield</c> or timers of the real clock.
+/// default one, so code in a simulation must not use <c>Task.Run</c>, <c>Task.Yield</c>, timers of the real clock, or a
+    /// <c>Task.Delay</c> that its token may end (it continues on the thread pool; wait on a <see cref="Signal"/> instead).
 /// A task that arrives from another thread while the world runs is reported as a failure: the run would not repeat.</para>
 /// <para>It is not for use from several threads, and it does not know nodes, faults or networks.</para>
 /// </remarks>
@@ -45,6 +46,9 @@ public sealed class SimulationScheduler : TaskScheduler
 
     /// <summary>Timers that will fire: 0 after everything was disposed.</summary>
     public int PendingTimers => _time.Pending;
+
+    /// <summary>Entries of the timer queue, those that no longer count included: bounded by a multiple of the timers.</summary>
+    internal int QueuedTimers => _time.Queued;
 
     /// <summary>Added to the message of a failure: the state of those involved.</summary>
     public Func<string>? Describe { get; set; }

@@ -20,6 +20,15 @@ internal sealed class VirtualTimeProvider(DateTimeOffset start) : TimeProvider
 
     public int Pending { get; private set; }
 
+    public int Queued
+    {
+        get
+        {
+            lock (_lock)
+                return _queue.Count;
+        }
+    }
+
     public TimeSpan? NextDue
     {
         get
