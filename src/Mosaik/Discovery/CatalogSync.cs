@@ -44,7 +44,7 @@ internal static class CatalogSync
                 await CloseAsync(link).ConfigureAwait(false);
                 throw DiscoveryException.DifferentNetwork(driver.Node.NetworkId, network);
             }
-            int changed = await MergeAsync(driver, scan, start.Peer, deadline).ConfigureAwait(false);
+            int changed = await MergeAsync(driver, scan, start.Peer, EntrySource.OwnSync, deadline).ConfigureAwait(false);
             if (link.Rtt is { } rtt)
                 driver.SampleRtt(start.Peer, rtt);
             DiscoveryLog.Synced(driver.Logger, start.Peer, changed, scan.Known);
@@ -55,31 +55,43 @@ internal static class CatalogSync
     /// <summary>Answers a peer that syncs with us.</summary>
     public static async ValueTask ServeAsync(DiscoveryDriver driver, Link link, CancellationToken termination)
     {
-        PeerId peer = link.RemoteId;
-        SnapshotScan scan;
-        using (Deadline deadline = StartDeadline(driver, peer, termination))
+        bool completed = false;
+        try
         {
-            scan = Scan(driver, link, await link.ReceiveAsync(deadline).ConfigureAwait(false));
-            if (scan.SenderNetwork is { } network && network != driver.Node.NetworkId)
-            {
-                DiscoveryLog.DifferentNetwork(driver.Logger, peer);
-                await link.CloseAsync(CloseCode.DifferentNetwork).ConfigureAwait(false);
-                return;
-            }
-            // Taken before merging. Who does not show an entry of its own gets only ours.
-            Catalog catalog = driver.Catalog;
-            CatalogSnapshot snapshot = scan.SenderNetwork is null
-                ? CatalogSnapshot.Of([catalog.Local])
-                : Snapshot(driver, catalog);
-            int changed = await MergeAsync(driver, scan, peer, deadline).ConfigureAwait(false);
-            deadline.StartStep();
-            await link.SendAsync(snapshot, CatalogSnapshot.Codec.Instance, deadline).ConfigureAwait(false);
-            DiscoveryLog.Served(driver.Logger, peer, changed, scan.Known);
+            completed = await AnswerAsync(driver, link, termination).ConfigureAwait(false)
+                && await WaitForCloseAsync(driver, link, termination).ConfigureAwait(false);
         }
-        if (await WaitForCloseAsync(driver, link, termination).ConfigureAwait(false))
-            await driver.OnInboundSyncAsync(peer).ConfigureAwait(false);
+        finally
+        {
+            await driver.OnInboundSyncAsync(link.RemoteId, completed).ConfigureAwait(false);
+        }
         if (link.Rtt is { } rtt)
-            driver.SampleRtt(peer, rtt);
+            driver.SampleRtt(link.RemoteId, rtt);
+    }
+
+    /// <summary>Merges the peer's snapshot and sends ours; false when it belongs to another network.</summary>
+    private static async ValueTask<bool> AnswerAsync(DiscoveryDriver driver, Link link, CancellationToken termination)
+    {
+        PeerId peer = link.RemoteId;
+        using Deadline deadline = StartDeadline(driver, peer, termination);
+        SnapshotScan scan = Scan(driver, link, await link.ReceiveAsync(deadline).ConfigureAwait(false));
+        if (scan.SenderNetwork is { } network && network != driver.Node.NetworkId)
+        {
+            DiscoveryLog.DifferentNetwork(driver.Logger, peer);
+            await link.CloseAsync(CloseCode.DifferentNetwork).ConfigureAwait(false);
+            return false;
+        }
+        // Taken before merging. Who does not show an entry of its own gets only ours.
+        Catalog catalog = driver.Catalog;
+        CatalogSnapshot snapshot = scan.SenderNetwork is null
+            ? CatalogSnapshot.Of([catalog.Local])
+            : Snapshot(driver, catalog);
+        int changed = await MergeAsync(driver, scan, peer, EntrySource.InboundSync(peer), deadline)
+            .ConfigureAwait(false);
+        deadline.StartStep();
+        await link.SendAsync(snapshot, CatalogSnapshot.Codec.Instance, deadline).ConfigureAwait(false);
+        DiscoveryLog.Served(driver.Logger, peer, changed, scan.Known);
+        return true;
     }
 
     /// <summary>Waits until the peer, which received the last message, closes; false when it did not within 5 s.</summary>
@@ -111,7 +123,7 @@ internal static class CatalogSync
             : throw link.Receiver.Undecodable(error);
 
     private static async ValueTask<int> MergeAsync(
-        DiscoveryDriver driver, SnapshotScan scan, PeerId sender, Deadline deadline)
+        DiscoveryDriver driver, SnapshotScan scan, PeerId sender, EntrySource source, Deadline deadline)
     {
         try
         {
@@ -120,7 +132,7 @@ internal static class CatalogSync
             driver.CountRefused(sender, scan.Refused, invalid);
             UpsertResult[] results = verified.Count == 0
                 ? []
-                : await driver.OfferAsync(verified, deadline.Token).ConfigureAwait(false);
+                : await driver.OfferAsync(verified, source, deadline.Token).ConfigureAwait(false);
             return results.Count(static r => r is UpsertResult.New or UpsertResult.Updated);
         }
         catch (OperationCanceledException e) when (deadline.IsExpired)

@@ -10,7 +10,7 @@ namespace Mosaik.Discovery;
 /// <para>Parts: the catalog (<see cref="CatalogStore"/>), when to sync with whom (<see cref="SyncTable"/>), when to refresh the own
 /// entry (<see cref="AnnounceClock"/>), whom to ping (<see cref="RttProber"/>), and what to do about entries with our own id
 /// (<see cref="IdentityGuard"/>). They do not know each other; the core carries the facts between them: a new or updated peer
-/// is observed, a removed one forgotten.</para>
+/// is observed (unless it was fed in), a removed one forgotten.</para>
 /// <para>Use: any input, <see cref="GoOnline"/> among them once; after each input the owner executes the effects, clears them, and calls
 /// <see cref="HandleTimeout"/> no later than <see cref="NextTimeout"/>.</para>
 /// <para>It verifies nothing, signs nothing and sends nothing: entries come in verified, syncs and pings are run by the owner,
@@ -31,7 +31,7 @@ internal sealed class DiscoveryCore
     {
         _options = options;
         _catalog = new CatalogStore(network, self, options);
-        _syncs = new SyncTable(random);
+        _syncs = new SyncTable(random, options.PurgeAfter / 3);
         _announce = new AnnounceClock(options, random);
         _prober = new RttProber(options, random);
         _identity = new IdentityGuard(options);
@@ -57,16 +57,26 @@ internal sealed class DiscoveryCore
     }
 
     /// <summary>Offers verified entries; the result has one item for each of them.</summary>
-    public UpsertResult[] Offer(IReadOnlyList<SignedPeerEntry> entries, PeerVersion highWater, DiscoveryTime now)
+    /// <param name="entries">The entries.</param>
+    /// <param name="highWater">The greatest version of our own.</param>
+    /// <param name="source">Where they come from.</param>
+    /// <param name="now">Both clocks.</param>
+    public UpsertResult[] Offer(
+        IReadOnlyList<SignedPeerEntry> entries, PeerVersion highWater, EntrySource source, DiscoveryTime now)
     {
         var results = new UpsertResult[entries.Count];
         for (int i = 0; i < entries.Count; i++)
         {
-            results[i] = _catalog.Upsert(entries[i], now.WallMs);
+            SignedPeerEntry entry = entries[i];
+            results[i] = _catalog.Upsert(entry, now.WallMs);
+            Effects.Results.Add((entry.Id, results[i]));
             if (results[i] == UpsertResult.Self)
-                OnOwnEntry(entries[i].Version, highWater, now);
+                OnOwnEntry(entry.Version, highWater, now);
+            else if (source.Learns && results[i] is UpsertResult.New or UpsertResult.Updated)
+                _syncs.Observe(entry.Id, SyncReason.Learnt, now.Monotonic, _options.PurgeAfter);
         }
-        Count(entries, results);
+        if (source.SyncingPeer is { } peer && _catalog.Contains(peer))
+            _syncs.OnInbound(peer, now.Monotonic);
         Finish(now);
         return results;
     }
@@ -142,11 +152,13 @@ internal sealed class DiscoveryCore
         Finish(now);
     }
 
-    /// <summary>A peer has synced with us.</summary>
-    public void OnInboundSync(PeerId id, DiscoveryTime now)
+    /// <summary>A peer has synced with us, or began to and did not end it properly.</summary>
+    public void OnInboundSync(PeerId id, bool completed, DiscoveryTime now)
     {
-        if (_catalog.Contains(id))
-            _syncs.OnInbound(id);
+        if (completed && _catalog.Contains(id))
+            _syncs.OnInbound(id, now.Monotonic);
+        else if (!completed)
+            _syncs.OnInboundFailed(id);
         Finish(now);
     }
 
@@ -208,12 +220,6 @@ internal sealed class DiscoveryCore
         }
     }
 
-    private void Count(IReadOnlyList<SignedPeerEntry> entries, UpsertResult[] results)
-    {
-        for (int i = 0; i < results.Length; i++)
-            Effects.Results.Add((entries[i].Id, results[i]));
-    }
-
     /// <summary>Carries what changed to the other parts, and publishes.</summary>
     private void Finish(DiscoveryTime now)
     {
@@ -221,8 +227,6 @@ internal sealed class DiscoveryCore
         {
             if (change.Kind == PeerChangeKind.Removed)
                 Forget(change.Id);
-            else if (change.Signed is not null)
-                _syncs.Observe(change.Id, SyncReason.Learnt, now.Monotonic, _options.PurgeAfter);
         }
         Effects.Published |= _catalog.Publish();
         Effects.Changes.AddRange(_catalog.Changes);

@@ -57,8 +57,9 @@ internal sealed partial class DiscoveryDriver
         },
         cancellationToken);
 
-    /// <summary>A peer has synced with us.</summary>
-    public ValueTask OnInboundSyncAsync(PeerId peer) => TellAsync(now => _core.OnInboundSync(peer, now));
+    /// <summary>A peer has synced with us, or began to and did not end it properly.</summary>
+    public ValueTask OnInboundSyncAsync(PeerId peer, bool completed) =>
+        TellAsync(now => _core.OnInboundSync(peer, completed, now));
 
     private bool Enlist(PeerId peer, SyncWaiter waiter)
     {

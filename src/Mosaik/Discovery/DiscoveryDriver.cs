@@ -150,10 +150,10 @@ internal sealed partial class DiscoveryDriver : ISubsystem
     public void SampleRtt(PeerId peer, TimeSpan rtt) =>
         _mailbox.TryPost(new DiscoveryInput.Act(now => _core.SampleRtt(peer, rtt, now)));
 
-    /// <summary>Offers verified entries from one peer to the catalog.</summary>
+    /// <summary>Offers verified entries to the catalog.</summary>
     public ValueTask<UpsertResult[]> OfferAsync(
-        IReadOnlyList<SignedPeerEntry> entries, CancellationToken cancellationToken = default) =>
-        AskAsync(now => _core.Offer(entries, Local.HighWater, now), cancellationToken);
+        IReadOnlyList<SignedPeerEntry> entries, EntrySource source, CancellationToken cancellationToken = default) =>
+        AskAsync(now => _core.Offer(entries, Local.HighWater, source, now), cancellationToken);
 
     /// <summary>Puts in an unsigned entry.</summary>
     public ValueTask<bool> InsertAsync(PeerEntry entry, CancellationToken cancellationToken) =>

@@ -73,7 +73,7 @@ public sealed class NetworkDiscovery
     public async ValueTask<bool> FeedAsync(SignedPeerEntry entry, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(entry);
-        UpsertResult[] results = await _driver.OfferAsync([entry], cancellationToken).ConfigureAwait(false);
+        UpsertResult[] results = await _driver.OfferAsync([entry], EntrySource.Feed, cancellationToken).ConfigureAwait(false);
         return results[0] is UpsertResult.New or UpsertResult.Updated;
     }
 

@@ -35,6 +35,7 @@ internal sealed class PingHandler(DiscoveryDriver driver) : IProtocolHandler
     private ReadOnlyMemory<byte> CurrentAnswer()
     {
         TimeSpan now = driver.Now.Monotonic;
+        driver.Local.Sign(driver.WallMs); // a change that was not published yet is now
         // Whatever was signed since then has a greater version, and the answer must be the newest.
         if (Volatile.Read(ref _last) is { } last && now - last.At < Shared && last.Entry.Version == driver.Local.HighWater)
             return last.Entry.Bytes;

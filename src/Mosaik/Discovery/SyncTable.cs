@@ -15,9 +15,11 @@ namespace Mosaik.Discovery;
 /// exchange full snapshots in a burst.</para>
 /// <para>At most two outbound syncs per peer run at once, background ones included. A caller joins a running one only if it has
 /// not sent its snapshot: what is sent later contains everything the caller knows now.</para>
+/// <para>While own entries are not announced in any other way, every peer is synced with again before it would consider us stale
+/// (§8.6): at most once per refresh interval, in whichever direction.</para>
 /// <para>Pure: it decides, its owner runs the syncs and reports <see cref="OnSnapshotSent"/> and <see cref="OnFinished"/>.</para>
 /// </remarks>
-internal sealed class SyncTable(RandomSource random)
+internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
 {
     public const int MaxBackground = 8;
     public const int MaxPerPeer = 2;
@@ -77,8 +79,15 @@ internal sealed class SyncTable(RandomSource random)
             Enqueue(id, peer); // a configured peer is looked for again
     }
 
-    /// <summary>The peer has synced with us: both catalogs are merged, so it leaves the queue.</summary>
-    public void OnInbound(PeerId id) => SetSynced(id);
+    /// <summary>The peer syncs with us: both catalogs will be merged, so it leaves the queue.</summary>
+    public void OnInbound(PeerId id, TimeSpan now) => SetSynced(id, now);
+
+    /// <summary>It did not take our snapshot after all.</summary>
+    public void OnInboundFailed(PeerId id)
+    {
+        if (_peers.TryGetValue(id, out PeerState? peer) && peer.Phase == Phase.Synced)
+            Enqueue(id, peer);
+    }
 
     /// <summary>The syncs to start now, after time has passed or something has changed.</summary>
     /// <param name="now">Monotonic time.</param>
@@ -141,7 +150,7 @@ internal sealed class SyncTable(RandomSource random)
         if (outbound.IsBackground)
             _runningBackground--;
         if (outcome == SyncOutcome.Succeeded)
-            SetSynced(outbound.Peer);
+            SetSynced(outbound.Peer, now);
         else if (outbound.IsBackground && _peers.TryGetValue(outbound.Peer, out PeerState? peer) && peer.Phase == Phase.Syncing)
             Fail(outbound.Peer, peer, outcome, now);
     }
@@ -221,13 +230,16 @@ internal sealed class SyncTable(RandomSource random)
 
     private List<Outbound> RunningOf(PeerId id) => _outbound.GetValueOrDefault(id) ?? [];
 
-    private void SetSynced(PeerId id)
+    private void SetSynced(PeerId id, TimeSpan now)
     {
         if (!_peers.TryGetValue(id, out PeerState? peer))
             _peers[id] = peer = new PeerState();
         peer.Phase = Phase.Synced;
         peer.Failures = 0;
         peer.Generation++;
+        // A little later than due, so that the two ends of a pair seldom begin at once.
+        if (refreshAfter is { } interval)
+            _retries.Enqueue((id, peer.Generation), now + (interval * (1 + (0.2 * random.NextDouble()))));
     }
 
     private void Fail(PeerId id, PeerState peer, SyncOutcome outcome, TimeSpan now)

@@ -105,8 +105,13 @@ public sealed class CatalogSyncTests
             Network n0 = await world.StartAsync();
             DiscoveryOptions options = DiscoveryWorld.Quiet with { BootstrapPeers = [n0.Local.Address] };
             var nodes = new List<Network>();
-            for (int i = 0; i < 10; i++)
-                nodes.Add(await world.StartAsync(options));
+            // Without announcements a node learns of those that came before it, and they learn of it by its syncs with them.
+            for (int i = 1; i <= 10; i++)
+            {
+                Network node = await world.StartAsync(options);
+                nodes.Add(node);
+                await world.UntilAsync(() => node.Discovery.Catalog.PeersCount == i, Second, $"{i} peers on node {i}");
+            }
             await world.UntilAsync(
                 () => nodes.TrueForAll(n => n.Discovery.Catalog.PeersCount == 10), 10 * Second, "10 peers on each of 10 nodes");
         });
@@ -162,7 +167,7 @@ public sealed class CatalogSyncTests
             int most = 0;
             while (!Task.WhenAll(syncs).IsCompleted)
             {
-                most = Math.Max(most, world.Transports.OpenConnections);
+                most = Math.Max(most, world.OpenConnections);
                 await world.DelayAsync(TimeSpan.FromMilliseconds(1));
             }
             await Task.WhenAll(syncs);
@@ -172,18 +177,45 @@ public sealed class CatalogSyncTests
     }
 
     [Fact]
-    public void An_explicit_sync_is_not_followed_by_another_one()
+    public void An_explicit_sync_is_not_followed_by_another_one_in_either_direction()
     {
         using var world = new DiscoveryWorld();
         world.Run(async () =>
         {
             Network a = await world.StartAsync(), b = await world.StartAsync();
-            await a.SyncWithAsync(b.Local.Address);
-            for (int i = 0; i < 100; i++)
+            Task sync = a.SyncWithAsync(b.Local.Address).AsTask();
+            var open = new List<int>();
+            for (int i = 0; i < 3000; i++)
             {
-                await world.DelayAsync(TimeSpan.FromMilliseconds(20));
-                Assert.Equal(0, i < 3 ? 0 : world.Transports.OpenConnections);
+                await world.DelayAsync(TimeSpan.FromMilliseconds(1));
+                open.Add(world.OpenConnections);
             }
+            await sync;
+            Assert.Equal(1, open.Max());
+            Assert.Equal(1, open.Prepend(0).Zip(open).Count(p => p is (0, 1))); // connected once
+            Assert.Equal(1, b.Discovery.Catalog.PeersCount);
+        });
+    }
+
+    [Fact]
+    public void A_peer_that_broke_off_its_sync_is_synced_with()
+    {
+        using var world = new DiscoveryWorld();
+        world.Run(async () =>
+        {
+            Network node = await world.StartAsync();
+            var peer = new RawPeer(world, SecretKey.FromText("stranger"));
+            SignedPeerEntry entry =
+                PeerEntry.Create(world.Id, peer.Address, PeerVersion.First(world.NowMs)).Sign(peer.Key);
+            peer.Transport.SetAcceptedAlpn([WireProtocol.Sync.Alpn]);
+            var connection = await peer.ConnectAsync(node, WireProtocol.Sync.Alpn);
+            var stream = await connection.OpenStreamAsync(Mosaik.Networking.Transport.TransportStreamDirection.Bidirectional);
+            await stream.WriteAsync(RawPeer.Frame([1, .. entry.Bytes.Span]));
+            await world.UntilAsync(() => node.Discovery.Catalog.PeersCount == 1, Second, "the merge");
+            connection.Abort(CloseCode.Cancelled, "");
+            var inbound = await peer.Transport.AcceptAsync();
+            Assert.Equal(node.Local.Id, inbound.RemoteId);
+            inbound.Abort(CloseCode.Cancelled, "");
         });
     }
 
@@ -225,7 +257,7 @@ public sealed class CatalogSyncTests
             await world.UntilAsync(() => silent.Accepted == 1, Second, "the connection");
             cancellation.Cancel();
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => cancelled);
-            await world.UntilAsync(() => world.Transports.OpenConnections == 0, Second, "the end of the connection");
+            await world.UntilAsync(() => world.OpenConnections == 0, Second, "the end of the connection");
         });
     }
 

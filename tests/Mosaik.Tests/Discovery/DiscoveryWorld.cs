@@ -27,6 +27,9 @@ internal sealed class DiscoveryWorld : IDisposable
 
     public InMemoryTransportNetwork Transports => _transports;
 
+    /// <summary>Connections that are open; the transport counts their ends.</summary>
+    public int OpenConnections => (_transports.OpenConnections + 1) / 2;
+
     public long NowMs => Scheduler.TimeProvider.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <summary>Runs a scenario; it must end within an hour of virtual time.</summary>

@@ -1,0 +1,212 @@
+using Mosaik.Discovery;
+using Mosaik.Primitives;
+
+namespace Mosaik.Tests.Discovery;
+
+/// <summary>When to sync with whom (spec/discovery.md §11).</summary>
+public sealed class SyncTableTests
+{
+    private static readonly TimeSpan Persist = TimeSpan.FromSeconds(300);
+
+    private readonly SyncTable _table = new(new SeededRandom(1), refreshAfter: null);
+
+    private static PeerId Id(int peer) => PeerId.FromRawUnchecked(UniqueId.FromInt32(peer).AsSpan());
+
+    private List<SyncStart> Due(double seconds, bool fresh = true)
+    {
+        var starts = new List<SyncStart>();
+        _table.TakeDue(TimeSpan.FromSeconds(seconds), _ => fresh, starts);
+        return starts;
+    }
+
+    private void Observe(int peer, SyncReason reason, double seconds = 0) =>
+        _table.Observe(Id(peer), reason, TimeSpan.FromSeconds(seconds), Persist);
+
+    private void Finish(SyncStart start, SyncOutcome outcome, double seconds) =>
+        _table.OnFinished(start.SyncId, outcome, TimeSpan.FromSeconds(seconds));
+
+    [Fact]
+    public void A_peer_seen_for_the_first_time_is_synced_once()
+    {
+        Observe(1, SyncReason.Learnt);
+        SyncStart start = Assert.Single(Due(0));
+        Assert.True(start.IsNew);
+        Observe(1, SyncReason.Learnt);
+        Assert.Empty(Due(1));
+        Finish(start, SyncOutcome.Succeeded, 1);
+        Observe(1, SyncReason.Learnt, 2);
+        Assert.Empty(Due(100));
+        Assert.Null(_table.NextDue(TimeSpan.FromSeconds(100)));
+        _table.Forget(Id(1));
+        Observe(1, SyncReason.Learnt, 101);
+        Assert.Single(Due(101));
+    }
+
+    [Fact]
+    public void Peers_learnt_second_hand_are_paced_and_named_ones_are_not()
+    {
+        for (int i = 0; i < 60; i++)
+            Observe(i, SyncReason.Learnt);
+        for (int i = 100; i < 130; i++)
+            Observe(i, SyncReason.Bootstrap);
+        int started = 0, named = 0;
+        var order = new List<PeerId>();
+        void Drain(double seconds)
+        {
+            while (Due(seconds) is { Count: > 0 } starts)
+            {
+                Assert.InRange(_table.RunningBackground, 1, SyncTable.MaxBackground);
+                foreach (SyncStart start in starts)
+                {
+                    named += start.Peer >= Id(100) && start.Peer < Id(130) ? 1 : 0;
+                    started++;
+                    order.Add(start.Peer);
+                    Finish(start, SyncOutcome.Succeeded, seconds);
+                }
+            }
+        }
+        Drain(0);
+        Assert.Equal(30, named);
+        Assert.Equal(46, started); // and a burst of 16
+        Assert.All(order.Take(30), id => Assert.True(id >= Id(100)));
+        Assert.Equal(0.5, _table.NextDue(TimeSpan.Zero)!.Value.TotalSeconds, 6);
+        Drain(5);
+        Assert.Equal(56, started); // 2 per second
+        Drain(100);
+        Assert.Equal(72, started); // the bucket holds 16
+        Drain(200);
+        Drain(300);
+        Assert.Equal(90, started);
+        Assert.NotEqual(order.Skip(30).Order(), order.Skip(30)); // in random order
+    }
+
+    [Fact]
+    public void An_inbound_sync_takes_the_peer_out_of_the_queue()
+    {
+        Observe(1, SyncReason.Learnt);
+        _table.OnInbound(Id(1), TimeSpan.Zero);
+        Assert.Empty(Due(0));
+    }
+
+    [Fact]
+    public void Failures_back_off_from_one_second_to_sixty_while_the_peer_is_fresh()
+    {
+        Observe(1, SyncReason.Learnt);
+        double now = 0;
+        foreach (double mean in new double[] { 1, 2, 4, 8, 16, 32, 60, 60 })
+        {
+            SyncStart start = Assert.Single(Due(now));
+            Finish(start, SyncOutcome.Failed, now);
+            double due = _table.NextDue(TimeSpan.FromSeconds(now))!.Value.TotalSeconds - now;
+            Assert.InRange(due, mean * 0.8, mean * 1.2);
+            Assert.Empty(Due(now + due - 0.001));
+            now += due;
+        }
+        SyncStart last = Assert.Single(Due(now));
+        Finish(last, SyncOutcome.Failed, now);
+        Assert.Empty(Due(now + 100, fresh: false)); // gone from the catalog: given up
+        Observe(1, SyncReason.Learnt, now + 100);
+        Assert.Single(Due(now + 100));
+    }
+
+    [Fact]
+    public void An_observation_brings_a_failed_peer_back_after_a_second()
+    {
+        Observe(1, SyncReason.Learnt);
+        Finish(Assert.Single(Due(0)), SyncOutcome.Failed, 0);
+        Observe(1, SyncReason.Learnt, 0.5);
+        Assert.Empty(Due(0.5));
+        Observe(1, SyncReason.Learnt, 1);
+        Assert.Single(Due(1));
+    }
+
+    [Fact]
+    public void Another_network_is_not_tried_again_by_itself()
+    {
+        Observe(1, SyncReason.Bootstrap);
+        Finish(Assert.Single(Due(0)), SyncOutcome.DifferentNetwork, 0);
+        Assert.Null(_table.NextDue(TimeSpan.FromSeconds(1)));
+        Assert.Empty(Due(10_000));
+        Observe(1, SyncReason.Dialled, 10_000);
+        Assert.Single(Due(10_000));
+    }
+
+    [Fact]
+    public void A_dialled_peer_is_tried_for_a_while_although_nothing_is_known_of_it()
+    {
+        Observe(1, SyncReason.Dialled);
+        double now = 0;
+        int attempts = 0;
+        while (Due(now, fresh: false) is [var start])
+        {
+            attempts++;
+            Finish(start, SyncOutcome.Failed, now);
+            now = _table.NextDue(TimeSpan.FromSeconds(now))!.Value.TotalSeconds;
+        }
+        Assert.InRange(now, 300, 380);
+        Assert.InRange(attempts, 7, 12);
+    }
+
+    [Fact]
+    public void A_bootstrap_peer_is_looked_for_again_after_it_was_purged()
+    {
+        Observe(1, SyncReason.Bootstrap);
+        Finish(Assert.Single(Due(0)), SyncOutcome.Succeeded, 0);
+        _table.Forget(Id(1));
+        Assert.Single(Due(1, fresh: false));
+    }
+
+    [Fact]
+    public void Callers_join_a_sync_until_it_sends_and_at_most_two_run()
+    {
+        SyncStart first = _table.Request(Id(1))!.Value;
+        Assert.True(first.IsNew);
+        Assert.Equal(first with { IsNew = false }, _table.Request(Id(1)));
+        _table.OnSnapshotSent(first.SyncId);
+        SyncStart second = _table.Request(Id(1))!.Value;
+        Assert.True(second.IsNew);
+        Assert.Equal(second with { IsNew = false }, _table.Request(Id(1)));
+        _table.OnSnapshotSent(second.SyncId);
+        Assert.Null(_table.Request(Id(1)));
+        Assert.True(_table.Request(Id(2))!.Value.IsNew);
+        Finish(first, SyncOutcome.Succeeded, 1);
+        Assert.True(_table.Request(Id(1))!.Value.IsNew);
+    }
+
+    [Fact]
+    public void A_background_sync_is_joined_and_an_explicit_one_replaces_it()
+    {
+        Observe(1, SyncReason.Learnt);
+        SyncStart background = Assert.Single(Due(0));
+        Assert.Equal(background with { IsNew = false }, _table.Request(Id(1)));
+        SyncStart wanted = _table.Request(Id(2))!.Value;
+        Observe(2, SyncReason.Learnt);
+        Assert.Empty(Due(0)); // the running one counts as the background sync
+        Assert.Equal(2, _table.RunningBackground);
+        Finish(wanted, SyncOutcome.Succeeded, 1);
+        Finish(background, SyncOutcome.Succeeded, 1);
+        Assert.Equal(0, _table.RunningBackground);
+        Assert.Empty(Due(1000));
+    }
+
+    [Fact]
+    public void A_synced_peer_is_refreshed_after_the_interval_in_whichever_direction()
+    {
+        var table = new SyncTable(new SeededRandom(1), refreshAfter: TimeSpan.FromSeconds(100));
+        List<SyncStart> DueAt(double seconds, bool fresh = true)
+        {
+            var starts = new List<SyncStart>();
+            table.TakeDue(TimeSpan.FromSeconds(seconds), _ => fresh, starts);
+            return starts;
+        }
+        table.OnInbound(Id(1), TimeSpan.Zero);
+        Assert.Empty(DueAt(99.9));
+        table.OnInbound(Id(1), TimeSpan.FromSeconds(99.9));
+        Assert.Empty(DueAt(199.8));
+        SyncStart refresh = Assert.Single(DueAt(220));
+        table.OnFinished(refresh.SyncId, SyncOutcome.Succeeded, TimeSpan.FromSeconds(220));
+        Assert.Empty(DueAt(319.9));
+        Assert.Empty(DueAt(340.1, fresh: false)); // gone meanwhile
+        Assert.Empty(DueAt(1000));
+    }
+}
