@@ -13,8 +13,8 @@ namespace Mosaik.Testing;
 /// <see cref="Run(Func{Task}, TimeSpan, string)"/>, <see cref="RunUntil"/> and <see cref="RunFor"/>. Between two calls
 /// nothing happens. Timers that are due at the same instant fire in the order in which they were set.</para>
 /// <para>Tasks are started hidden (<see cref="TaskSchedulerExtensions"/>): inside, <c>TaskScheduler.Current</c> is the
-/// default one, so code in a simulation must not use <c>Task.Run</c>, <c>Task.Yield</c>, timers of the real clock, or a
-    /// <c>Task.Delay</c> that its token may end (it continues on the thread pool; wait on a <see cref="Signal"/> instead).
+/// default one. So code in a simulation must not use <c>Task.Run</c>, <c>Task.Yield</c>, timers of the real clock, or a
+/// <c>Task.Delay</c> that its token may end: they continue on the thread pool. Wait on a <see cref="Signal"/> instead.
 /// A task that arrives from another thread while the world runs is reported as a failure: the run would not repeat.</para>
 /// <para>It is not for use from several threads, and it does not know nodes, faults or networks.</para>
 /// </remarks>
