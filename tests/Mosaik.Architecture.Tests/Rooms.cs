@@ -44,8 +44,8 @@ internal static class Rooms
         ["Wire"] = [],
         ["Crypto"] = [],
         ["Tls"] = ["Crypto"],
-        ["Recovery"] = ["Wire"],
-        ["Congestion"] = ["Recovery"],
+        ["Congestion"] = [],
+        ["Recovery"] = ["Wire", "Congestion"],
         ["Paths"] = ["Wire", "Recovery", "Congestion"],
         ["Streams"] = ["Wire", "Recovery"],
         ["Connection"] = ["Wire", "Crypto", "Tls", "Recovery", "Congestion", "Paths", "Streams"],
@@ -69,7 +69,10 @@ internal static class Rooms
 
     /// <summary>All types that are written by hand in the product's assemblies.</summary>
     public static IEnumerable<IType> Types =>
-        Loaded.Value.Types.Where(t => t.Namespace.FullName.StartsWith("Mosaik", StringComparison.Ordinal));
+        Loaded.Value.Types.Where(t => NamespaceOf(t).StartsWith("Mosaik", StringComparison.Ordinal));
+
+    /// <summary>The namespace of a type; empty for a type parameter, which the reader gives the namespace of any type.</summary>
+    public static string NamespaceOf(IType type) => type is GenericParameter ? "" : type.Namespace?.FullName ?? "";
 
     /// <summary>The room of a namespace: its longest listed prefix, or null for foreign code.</summary>
     public static string? Of(string space) => Arrows.Keys

@@ -1,4 +1,3 @@
-using Mosaik.Quic.Recovery;
 
 namespace Mosaik.Quic.Congestion;
 
@@ -101,8 +100,8 @@ internal abstract class CongestionController
     /// <param name="now">The time.</param>
     /// <param name="newestTimeSent">When the newest of them was sent.</param>
     /// <param name="bytes">Their bytes.</param>
-    /// <param name="rtt">The path's round-trip time, with this acknowledgement's sample.</param>
-    public void OnAcknowledged(TimeSpan now, TimeSpan newestTimeSent, long bytes, RttEstimator rtt)
+    /// <param name="smoothedRtt">The path's smoothed round-trip time, with this acknowledgement's sample.</param>
+    public void OnAcknowledged(TimeSpan now, TimeSpan newestTimeSent, long bytes, TimeSpan smoothedRtt)
     {
         if (newestTimeSent > _roundStart)
         {
@@ -123,7 +122,7 @@ internal abstract class CongestionController
             bytes -= step;
         }
         if (bytes > 0)
-            Grow(now, bytes, rtt);
+            Grow(now, bytes, smoothedRtt);
     }
 
     /// <summary>Packets were lost, the newest of them sent at that time; true when this reduced the window.</summary>
@@ -154,7 +153,7 @@ internal abstract class CongestionController
     }
 
     /// <summary>Opens the window in congestion avoidance.</summary>
-    protected abstract void Grow(TimeSpan now, long bytes, RttEstimator rtt);
+    protected abstract void Grow(TimeSpan now, long bytes, TimeSpan smoothedRtt);
 
     /// <summary>
     /// Reduces <see cref="Window"/> and sets <see cref="SlowStartThreshold"/>; the minimum is applied afterwards.

@@ -1,4 +1,3 @@
-using Mosaik.Quic.Recovery;
 
 namespace Mosaik.Quic.Congestion;
 
@@ -54,7 +53,7 @@ internal sealed class Cubic(int maxDatagramSize = 1200) : CongestionController(m
     public double OriginSeconds => _originSeconds;
 
     /// <inheritdoc/>
-    protected override void Grow(TimeSpan now, long bytes, RttEstimator rtt)
+    protected override void Grow(TimeSpan now, long bytes, TimeSpan smoothedRtt)
     {
         if (_epochStart is null)
             StartEpoch(now);
@@ -71,7 +70,7 @@ internal sealed class Cubic(int maxDatagramSize = 1200) : CongestionController(m
         }
         else
         {
-            double target = Math.Clamp(CurveAt(seconds + rtt.Smoothed.TotalSeconds), Window, 1.5 * Window);
+            double target = Math.Clamp(CurveAt(seconds + smoothedRtt.TotalSeconds), Window, 1.5 * Window);
             step = (target - Window) * bytes / Window;
         }
         if (step <= 0)

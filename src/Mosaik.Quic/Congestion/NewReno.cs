@@ -1,4 +1,3 @@
-using Mosaik.Quic.Recovery;
 
 namespace Mosaik.Quic.Congestion;
 
@@ -14,7 +13,7 @@ internal sealed class NewReno(int maxDatagramSize = 1200) : CongestionController
     private long _acknowledged;     // bytes towards the next datagram of window
 
     /// <inheritdoc/>
-    protected override void Grow(TimeSpan now, long bytes, RttEstimator rtt)
+    protected override void Grow(TimeSpan now, long bytes, TimeSpan smoothedRtt)
     {
         _acknowledged += bytes;
         while (_acknowledged >= Window)

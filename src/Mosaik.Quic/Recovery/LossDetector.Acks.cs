@@ -106,7 +106,7 @@ internal sealed partial class LossDetector
         bool reduced = DetectLost(now, s);
         // A window that was just reduced is not opened by packets sent before the reduction (RFC 9002 §7.3.2).
         if (_ackedBytes > 0 && !reduced && _ackNewestSentAt is { } newestSentAt)
-            Congestion.OnAcknowledged(now, newestSentAt, _ackedBytes, Rtt);
+            Congestion.OnAcknowledged(now, newestSentAt, _ackedBytes, Rtt.Smoothed);
         if (PeerCompletedAddressValidation)
             ProbeTimeoutCount = 0;
         SetTimer(now);

@@ -62,7 +62,7 @@ internal sealed class FanOutCore
     {
         get
         {
-            if (_blockedSince is not { } since || _stallTimeout == Timeout.InfiniteTimeSpan)
+            if (_blockedSince is not { } since || _stallTimeout < TimeSpan.Zero) // infinite, as Timeout.InfiniteTimeSpan says it
                 return null;
             TimeSpan? deadline = null;
             foreach (var backlog in _active)

@@ -30,7 +30,7 @@ public sealed class CongestionTests
             for (int k = 0; k < n; k++)
                 c.OnPacketRemoved(c.MaxDatagramSize);
             if (c.MayGrow(now))
-                c.OnAcknowledged(later, now, (long)n * c.MaxDatagramSize, rtt);
+                c.OnAcknowledged(later, now, (long)n * c.MaxDatagramSize, rtt.Smoothed);
         }
         return later;
     }
@@ -129,7 +129,7 @@ public sealed class CongestionTests
             c.OnPacketSent(now, 1200);
             now += rtt.Smoothed;
             c.OnPacketRemoved(1200);
-            c.OnAcknowledged(now, now - rtt.Smoothed, 1200, rtt);
+            c.OnAcknowledged(now, now - rtt.Smoothed, 1200, rtt.Smoothed);
         }
         Assert.Equal(12_000, c.Window);
     }
@@ -176,7 +176,7 @@ public sealed class CongestionTests
         c.OnPersistentCongestion();                     // window 2400
         c.OnPacketSent(T0, 2400);
         c.OnPacketRemoved(2400);
-        c.OnAcknowledged(T0, T0, 20_000, Rtt(10));      // 3600 of slow start, 16,400 of avoidance
+        c.OnAcknowledged(T0, T0, 20_000, Rtt(10).Smoothed);      // 3600 of slow start, 16,400 of avoidance
         Assert.False(c.IsSlowStart);
         Assert.Equal(6000 + 1200 * 2, c.Window);        // 6000 + 7200 < 16,400 < 6000 + 7200 + 8400
     }

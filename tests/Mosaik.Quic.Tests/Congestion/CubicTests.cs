@@ -133,7 +133,7 @@ public sealed class CubicTests
             now1 += TimeSpan.FromSeconds(5);
             idle.OnPacketSent(now1, 50);
             idle.OnPacketRemoved(50);
-            idle.OnAcknowledged(now1 + rtt.Smoothed, now1, 50, rtt);
+            idle.OnAcknowledged(now1 + rtt.Smoothed, now1, 50, rtt.Smoothed);
         }
         Assert.Equal(busy.Window, idle.Window);
         now1 += rtt.Smoothed;
