@@ -86,8 +86,8 @@ internal sealed partial class QuicConnectionCore
             if (written < segment)
                 break;
         }
-        if (!_path.IsValidated)
-            _loss.SetAmplificationLimited(now, IsAmplificationLimited);
+        // Also when the path was validated meanwhile: the probe timer must run again.
+        _loss.SetAmplificationLimited(now, IsAmplificationLimited);
         transmit = default;
         if (count == 0)
             return false;
@@ -268,7 +268,7 @@ internal sealed partial class QuicConnectionCore
             : PacketHeaderWriter.WriteLong(
                 room, state.PacketType, destination, _localInitialId,
                 state.Level == EncryptionLevel.Initial ? _token : default, LengthSize, number, numberLength);
-        if (!isApplication && _settings.InitialVersion != PacketHeader.Version1)
+        if (_isClient && !isApplication && _settings.InitialVersion != PacketHeader.Version1)
             BinaryPrimitives.WriteUInt32BigEndian(room[1..], _settings.InitialVersion);
         return true;
     }

@@ -1,0 +1,97 @@
+using System.Globalization;
+using Mosaik.Simulation;
+
+return Cli.Run(args);
+
+/// <summary>The command line (spec/reliability.md §9.2).</summary>
+internal static class Cli
+{
+    private const int UsageExitCode = 3;
+
+    private const string Usage = """
+        worlds                                                  lists the worlds
+        run <world> --seeds <n> [--from <seed>] [--threads <t>] runs n seeds
+        replay <world> <seed> [--plan <p>] [--until <step>] [--log]
+                                                                runs one seed again
+        determinism <world> [--seeds <n>] [--from <seed>]       runs each seed twice here and once in another process
+        Exit codes: 0 no violation, 1 violation, 2 nondeterminism, 3 usage. Seeds are decimal or 0x hexadecimal.
+        """;
+
+    public static int Run(string[] args)
+    {
+        try
+        {
+            return args switch
+            {
+                ["worlds"] => ListWorlds(),
+                ["run", var name, .. var rest] when Worlds.Find(name) is { } world => RunSeeds(world, rest),
+                ["replay", var name, var seed, .. var rest] when Worlds.Find(name) is { } world =>
+                    Replay(world, ParseSeed(seed), rest),
+                ["determinism", var name, .. var rest] when Worlds.Find(name) is { } world => Determinism(world, rest),
+                _ => Fail("unknown command or world"),
+            };
+        }
+        catch (FormatException e)
+        {
+            return Fail(e.Message);
+        }
+    }
+
+    private static int ListWorlds()
+    {
+        foreach (IWorld world in Worlds.All)
+            Console.WriteLine($"{world.Name,-20} plan {world.Plan}  {world.Summary}");
+        return 0;
+    }
+
+    private static int RunSeeds(IWorld world, string[] rest)
+    {
+        Dictionary<string, string> options = ParseOptions(rest, "--seeds", "--from", "--threads");
+        if (!options.TryGetValue("--seeds", out string? seeds))
+            return Fail("--seeds is missing");
+        return Runner.Run(world, ParseSeed(options.GetValueOrDefault("--from", "0")), ParseCount(seeds),
+            ParseCount(options.GetValueOrDefault("--threads", "1")));
+    }
+
+    private static int Replay(IWorld world, ulong seed, string[] rest)
+    {
+        bool log = rest.Contains("--log");
+        Dictionary<string, string> options = ParseOptions([.. rest.Where(arg => arg != "--log")], "--plan", "--until");
+        if (options.TryGetValue("--plan", out string? plan) && ParseCount(plan) != world.Plan)
+            return Fail($"the plan of this build is {world.Plan}: the seed means another run here");
+        long? until = options.TryGetValue("--until", out string? step) ? ParseCount(step) : null;
+        return Runner.Replay(world, seed, new RunOptions(until, log ? Console.Out : null));
+    }
+
+    private static int Determinism(IWorld world, string[] rest)
+    {
+        Dictionary<string, string> options = ParseOptions(rest, "--seeds", "--from");
+        return Runner.CheckDeterminism(world, ParseSeed(options.GetValueOrDefault("--from", "0")),
+            ParseCount(options.GetValueOrDefault("--seeds", "5")));
+    }
+
+    private static Dictionary<string, string> ParseOptions(string[] args, params string[] known)
+    {
+        var options = new Dictionary<string, string>(StringComparer.Ordinal);
+        for (int i = 0; i < args.Length; i += 2)
+        {
+            if (!known.Contains(args[i]) || i + 1 == args.Length)
+                throw new FormatException("unknown option or missing value: " + args[i]);
+            options[args[i]] = args[i + 1];
+        }
+        return options;
+    }
+
+    private static ulong ParseSeed(string text) => text.StartsWith("0x", StringComparison.Ordinal)
+        ? ulong.Parse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture)
+        : ulong.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
+
+    private static int ParseCount(string text) => int.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
+
+    private static int Fail(string message)
+    {
+        Console.Error.WriteLine(message);
+        Console.Error.WriteLine(Usage);
+        return UsageExitCode;
+    }
+}
