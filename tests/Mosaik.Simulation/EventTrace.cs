@@ -75,6 +75,6 @@ internal sealed class EventTrace
             _next = (_next + 1) % KeptPerNode;
         }
 
-        public IEnumerable<Entry> All() => _entries;
+        public List<Entry> All() => _entries;
     }
 }

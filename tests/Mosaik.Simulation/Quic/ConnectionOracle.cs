@@ -1,5 +1,4 @@
 using Mosaik.Quic.Connection;
-using Mosaik.Quic.Paths;
 using Mosaik.Quic.Streams;
 using Mosaik.Quic.Tls;
 using Mosaik.Quic.Wire;

@@ -1,5 +1,3 @@
-using Mosaik.Quic.Streams;
-
 namespace Mosaik.Simulation.Quic;
 
 /// <summary>

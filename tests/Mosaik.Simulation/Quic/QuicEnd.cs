@@ -1,7 +1,6 @@
 using Mosaik.Quic;
 using Mosaik.Quic.Connection;
 using Mosaik.Quic.Streams;
-using Mosaik.Quic.Tls;
 using Mosaik.Testing;
 
 namespace Mosaik.Simulation.Quic;

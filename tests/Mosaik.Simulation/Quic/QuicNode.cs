@@ -1,11 +1,9 @@
 using System.Net;
-using Mosaik.Quic;
 using Mosaik.Quic.Connection;
 using Mosaik.Quic.Crypto;
 using Mosaik.Quic.Endpoint;
 using Mosaik.Quic.Paths;
 using Mosaik.Quic.Streams;
-using Mosaik.Quic.Tls;
 using Mosaik.Quic.Wire;
 using Mosaik.Testing;
 
@@ -159,7 +157,7 @@ internal sealed class QuicNode
                 Knobs = new ConnectionKnobs
                 {
                     KeyUpdateAfterPackets = _plan.KeyUpdateAfterPackets,
-                    MaxInitialCryptoBytes = _plan.MaxInitialCryptoBytes,
+                    MaxInitialFrameBytes = _plan.MaxInitialFrameBytes,
                     MtuProbes = _plan.MtuProbes,
                     TransportParameters = _plan.ShuffleTransportParameters
                         ? parameters => ShuffleParameters(parameters, random) : null,

@@ -1,4 +1,3 @@
-using Mosaik.Quic;
 using Mosaik.Testing;
 
 namespace Mosaik.Simulation.Quic;
@@ -20,7 +19,7 @@ internal sealed record NodePlan
 
     public bool SpeaksOtherVersion { get; init; }
 
-    public int MaxInitialCryptoBytes { get; init; }
+    public int MaxInitialFrameBytes { get; init; }
 
     public IReadOnlyList<int> MtuProbes { get; init; } = [];
 
@@ -138,7 +137,7 @@ internal sealed class QuicPlan
             ForceHelloRetryRequest = Chance(0.15),
             ForceRetry = Chance(0.15),
             SpeaksOtherVersion = Chance(0.04),
-            MaxInitialCryptoBytes = Chance(0.2) ? 20 + Below(200) : 0,
+            MaxInitialFrameBytes = Chance(0.2) ? 20 + Below(200) : 0,
             MtuProbes = Chance(0.2) ? [1326, 1389, 1452] : [],
             ShuffleTransportParameters = Chance(0.3),
             OmitServerName = Chance(0.2),

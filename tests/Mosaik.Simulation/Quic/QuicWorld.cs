@@ -254,7 +254,7 @@ internal sealed class QuicWorld
     private void CountKnobs(NodePlan client, NodePlan server)
     {
         Count(server.ForceRetry, FaultKind.Retry);
-        Count(client.MaxInitialCryptoBytes > 0, FaultKind.SplitClientHello);
+        Count(client.MaxInitialFrameBytes > 0, FaultKind.SplitClientHello);
         Count(client.MtuProbes.Count > 0, FaultKind.MtuProbe);
         Count(client.StreamWindow < 10_000 || server.StreamWindow < 10_000, FaultKind.SmallWindow);
         Count(server.ForceHelloRetryRequest && !client.ForceHelloRetryRequest, FaultKind.HelloRetryRequest);
