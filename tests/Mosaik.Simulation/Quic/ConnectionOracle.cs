@@ -1,4 +1,5 @@
 using Mosaik.Quic.Connection;
+using Mosaik.Quic.Paths;
 using Mosaik.Quic.Streams;
 using Mosaik.Quic.Tls;
 using Mosaik.Quic.Wire;
@@ -19,6 +20,7 @@ internal sealed class ConnectionOracle(QuicWorld world, QuicNode node, bool isCl
     private readonly ulong?[] _lastSent = new ulong?[Levels];
     private int _timeouts;
     private int _probesAllowed;
+    private bool _isValidatingPath;
 
     /// <summary>The end this belongs to, once known.</summary>
     public QuicEnd? End { get; set; }
@@ -59,12 +61,16 @@ internal sealed class ConnectionOracle(QuicWorld world, QuicNode node, bool isCl
         {
             if (frame.Type == FrameType.PathResponse)
                 node.OnValidated(null);
+            if (frame.Type == FrameType.PathChallenge)
+                _probesAllowed++;   // the answer does not wait for the window
             if (world.Loop.IsLogging && frame.Type is FrameType.Ack)
                 world.Loop.Log($"n{node.Index} {Role}   acknowledged up to {frame.LargestAcknowledged}");
             if (frame.Type is FrameType.Ack or FrameType.AckEcn && End is not null)
                 CheckAcknowledged(level, frame);
         }
     }
+
+    public override void PathChanged(TimeSpan now, in PathAddress path, bool validated) => _isValidatingPath = !validated;
 
     public override void PacketDropped(TimeSpan now, PacketDropReason reason, int size)
     {
@@ -114,7 +120,9 @@ internal sealed class ConnectionOracle(QuicWorld world, QuicNode node, bool isCl
         }
     }
 
-    /// <summary>A packet may exceed the congestion window only as a probe, two per timeout and space.</summary>
+    /// <summary>
+    /// A packet may exceed the congestion window only as a probe: two per timeout and space, or one that validates a path.
+    /// </summary>
     private void CheckInFlight(bool ackEliciting, int size)
     {
         if (End?.Core is not { } core || !ackEliciting || node.Plan.MtuProbes.Contains(size))
@@ -127,7 +135,7 @@ internal sealed class ConnectionOracle(QuicWorld world, QuicNode node, bool isCl
         }
         long inFlight = core.Recovery.Congestion.BytesInFlight;
         long window = core.Recovery.Congestion.Window;
-        if (inFlight <= window || _probesAllowed-- > 0)
+        if (inFlight <= window || _isValidatingPath || _probesAllowed-- > 0)
             return;
         Fail("QU-7", $"{inFlight} bytes in flight, window {window}");
     }
