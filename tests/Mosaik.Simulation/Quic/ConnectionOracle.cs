@@ -1,5 +1,4 @@
 using Mosaik.Quic.Connection;
-using Mosaik.Quic.Paths;
 using Mosaik.Quic.Streams;
 using Mosaik.Quic.Tls;
 using Mosaik.Quic.Wire;
@@ -20,7 +19,7 @@ internal sealed class ConnectionOracle(QuicWorld world, QuicNode node, bool isCl
     private readonly ulong?[] _lastSent = new ulong?[Levels];
     private int _timeouts;
     private int _probesAllowed;
-    private bool _isValidatingPath;
+    private readonly HashSet<(EncryptionLevel, ulong)> _beyondWindow = [];
 
     /// <summary>The end this belongs to, once known.</summary>
     public QuicEnd? End { get; set; }
@@ -40,7 +39,7 @@ internal sealed class ConnectionOracle(QuicWorld world, QuicNode node, bool isCl
         _sent[(int)level].Add(packetNumber, packetNumber + 1);
         if (world.Loop.IsLogging)
             world.Loop.Log($"n{node.Index} {Role} sealed {level} {packetNumber} ({size} B)");
-        CheckInFlight(ackEliciting, size);
+        NoteInFlight(level, packetNumber, ackEliciting);
     }
 
     public override void PacketReceived(
@@ -61,16 +60,14 @@ internal sealed class ConnectionOracle(QuicWorld world, QuicNode node, bool isCl
         {
             if (frame.Type == FrameType.PathResponse)
                 node.OnValidated(null);
-            if (frame.Type == FrameType.PathChallenge)
-                _probesAllowed++;   // the answer does not wait for the window
+            if (frame.Type is FrameType.Stream or FrameType.Crypto && End is not null)
+                CheckWithinWindow(level, packetNumber);
             if (world.Loop.IsLogging && frame.Type is FrameType.Ack)
                 world.Loop.Log($"n{node.Index} {Role}   acknowledged up to {frame.LargestAcknowledged}");
             if (frame.Type is FrameType.Ack or FrameType.AckEcn && End is not null)
                 CheckAcknowledged(level, frame);
         }
     }
-
-    public override void PathChanged(TimeSpan now, in PathAddress path, bool validated) => _isValidatingPath = !validated;
 
     public override void PacketDropped(TimeSpan now, PacketDropReason reason, int size)
     {
@@ -121,11 +118,12 @@ internal sealed class ConnectionOracle(QuicWorld world, QuicNode node, bool isCl
     }
 
     /// <summary>
-    /// A packet may exceed the congestion window only as a probe: two per timeout and space, or one that validates a path.
+    /// Notes a packet that exceeds the congestion window without being one of the two probes per timeout and space. It may
+    /// validate a path or probe its size; whether it does, the peer will see.
     /// </summary>
-    private void CheckInFlight(bool ackEliciting, int size)
+    private void NoteInFlight(EncryptionLevel level, ulong packetNumber, bool ackEliciting)
     {
-        if (End?.Core is not { } core || !ackEliciting || node.Plan.MtuProbes.Contains(size))
+        if (End?.Core is not { } core || !ackEliciting)
             return;
         if (core.Recovery.ProbeTimeoutCount != _timeouts)
         {
@@ -133,11 +131,15 @@ internal sealed class ConnectionOracle(QuicWorld world, QuicNode node, bool isCl
                 _probesAllowed = ProbesPerTimeout * Levels;
             _timeouts = core.Recovery.ProbeTimeoutCount;
         }
-        long inFlight = core.Recovery.Congestion.BytesInFlight;
-        long window = core.Recovery.Congestion.Window;
-        if (inFlight <= window || _isValidatingPath || _probesAllowed-- > 0)
-            return;
-        Fail("QU-7", $"{inFlight} bytes in flight, window {window}");
+        if (core.Recovery.Congestion.BytesInFlight > core.Recovery.Congestion.Window && _probesAllowed-- <= 0)
+            _beyondWindow.Add((level, packetNumber));
+    }
+
+    /// <summary>Data never exceeds the congestion window of its sender.</summary>
+    private void CheckWithinWindow(EncryptionLevel level, ulong packetNumber)
+    {
+        if (End!.PeerOracles.Any(peer => peer._beyondWindow.Contains((level, packetNumber))))   // the caller checked End
+            Fail("QU-7", $"packet {packetNumber} of {level} has data and exceeds the congestion window of its sender");
     }
 
     private void Fail(string invariant, string detail) =>
