@@ -129,7 +129,7 @@ internal static class CatalogSync
         {
             (List<SignedPeerEntry> verified, int invalid) =
                 await driver.Verification.VerifyAsync(scan.Candidates, deadline.Token).ConfigureAwait(false);
-            driver.CountRefused(sender, scan.Refused, invalid);
+            await driver.CountRefusedAsync(sender, scan.Refused, invalid).ConfigureAwait(false);
             UpsertResult[] results = verified.Count == 0
                 ? []
                 : await driver.OfferAsync(verified, source, deadline.Token).ConfigureAwait(false);

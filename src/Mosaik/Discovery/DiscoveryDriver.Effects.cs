@@ -82,7 +82,7 @@ internal sealed partial class DiscoveryDriver
         if (_futureLogged.Count >= CatalogStore.MaxEntries)
             _futureLogged.Clear();
         _futureLogged[id] = now.Monotonic;
-        DiscoveryLog.FromFuture(Logger, id, 0);
+        DiscoveryLog.FromFuture(Logger, id);
     }
 
     private void OnLocalChanged()

@@ -177,18 +177,21 @@ internal sealed partial class DiscoveryDriver : ISubsystem
     public void SetRttInterest(PeerId peer, bool interested) =>
         Post(new DiscoveryInput.Act(now => _core.SetRttInterest(peer, interested, now)));
 
-    /// <summary>Entries that were refused before they got as far as the core.</summary>
-    public void CountRefused(PeerId sender, IReadOnlyList<UpsertResult> refused, int invalid)
+    /// <summary>Counts entries that were refused before they got as far as the core, and says what a person should know.</summary>
+    public async ValueTask CountRefusedAsync(PeerId sender, IReadOnlyList<(PeerId Id, UpsertResult Result)> refused, int unverified)
     {
-        foreach (UpsertResult result in refused)
-            _metrics.OnEntry(result);
-        for (int i = 0; i < invalid; i++)
+        int invalid = unverified + refused.Count(static r => r.Result == UpsertResult.Invalid);
+        if (invalid > 0 && _limiter.TryPass("invalid entries", out int suppressed))
+            DiscoveryLog.InvalidEntries(Logger, invalid, sender, suppressed);
+        for (int i = 0; i < unverified; i++)
             _metrics.OnEntry(UpsertResult.Invalid);
-        int unsigned = invalid + refused.Count(static r => r == UpsertResult.Invalid);
-        if (unsigned > 0 && _limiter.TryPass("invalid entries", out int suppressed))
-            DiscoveryLog.InvalidEntries(Logger, unsigned, sender, suppressed);
-        if (refused.Contains(UpsertResult.FromFuture) && _limiter.TryPass("entries from the future", out suppressed))
-            DiscoveryLog.FromFuture(Logger, sender, suppressed);
+        if (refused.Count == 0)
+            return;
+        await TellAsync(now =>
+        {
+            foreach ((PeerId id, UpsertResult result) in refused)
+                OnResult(id, result, now);
+        }).ConfigureAwait(false);
     }
 
     /// <summary>Posts an input that must not be lost, from code that cannot wait.</summary>

@@ -15,9 +15,8 @@ internal static partial class DiscoveryLog
     [LoggerMessage(2003, LogLevel.Information, "Departed {Peer:S}")]
     public static partial void Departed(ILogger logger, PeerId peer);
 
-    [LoggerMessage(2004, LogLevel.Warning,
-        "The entry of {Peer:S} lies in the future: its clock or ours is wrong ({Suppressed} more since the last line)")]
-    public static partial void FromFuture(ILogger logger, PeerId peer, int suppressed);
+    [LoggerMessage(2004, LogLevel.Warning, "The entry of {Peer:S} lies in the future: its clock or ours is wrong")]
+    public static partial void FromFuture(ILogger logger, PeerId peer);
 
     [LoggerMessage(2005, LogLevel.Warning,
         "{Count} entries sent by {Peer:S} are not validly signed ({Suppressed} more since the last line)")]

@@ -13,12 +13,13 @@ internal sealed class EventSubscription(DiscoveryEventOptions options, int backl
     private readonly Queue<DiscoveryEvent> _queue = new();
     private readonly Signal _signal = new(scheduler);
     private CancellationToken _cancellationToken;
+    private volatile bool _abandoned;
     private long _missed;
     private bool _ended;
     private bool _enumerated;
 
     /// <summary>Whether nobody will ever read again.</summary>
-    public bool IsAbandoned { get; private set; }
+    public bool IsAbandoned => _abandoned;
 
     public void Post(DiscoveryEvent item)
     {
@@ -26,7 +27,7 @@ internal sealed class EventSubscription(DiscoveryEventOptions options, int backl
             return;
         lock (_lock)
         {
-            if (_ended || IsAbandoned)
+            if (_ended || _abandoned)
                 return;
             if (_queue.Count == backlog)
             {
@@ -75,7 +76,7 @@ internal sealed class EventSubscription(DiscoveryEventOptions options, int backl
         }
         finally
         {
-            IsAbandoned = true;
+            _abandoned = true;
         }
     }
 

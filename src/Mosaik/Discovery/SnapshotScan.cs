@@ -22,7 +22,7 @@ internal sealed class SnapshotScan
     private const int MinimumEntrySize = 1 + UniqueId.Length + 2 + PeerId.Length + 5 + Signature.Length;
 
     private readonly List<ParsedPeerEntry> _candidates = [];
-    private readonly List<UpsertResult> _refused = [];
+    private readonly List<(PeerId Id, UpsertResult Result)> _refused = [];
 
     private SnapshotScan()
     {
@@ -32,7 +32,7 @@ internal sealed class SnapshotScan
     public IReadOnlyList<ParsedPeerEntry> Candidates => _candidates;
 
     /// <summary>What became of the others, except for those that are known byte by byte.</summary>
-    public IReadOnlyList<UpsertResult> Refused => _refused;
+    public IReadOnlyList<(PeerId Id, UpsertResult Result)> Refused => _refused;
 
     /// <summary>How many entries are known byte by byte.</summary>
     public int Known { get; private set; }
@@ -99,7 +99,7 @@ internal sealed class SnapshotScan
         if (refused is null || (refused == UpsertResult.Self && layout.Version.IsNewerThan(ownHighWater)))
             _candidates.Add(entry);
         else
-            _refused.Add(refused.Value);
+            _refused.Add((id, refused.Value));
         return true;
     }
 }

@@ -287,7 +287,7 @@ public sealed class HostilePeerTests
         };
         Assert.True(SnapshotScan.TryScan(snapshot, state, default, StrangerKey.PeerId, 5, out SnapshotScan scan, out _));
         Assert.Equal(TestEntries.Key(2).PeerId, Assert.Single(scan.Candidates).Id);
-        Assert.Equal([UpsertResult.Invalid], scan.Refused);
+        Assert.Equal([(TestEntries.Key(1).PeerId, UpsertResult.Invalid)], scan.Refused);
     }
 
     [Fact]
