@@ -10,7 +10,8 @@ internal static class Cli
 
     private const string Usage = """
         worlds                                                  lists the worlds
-        run <world> --seeds <n> [--from <seed>] [--threads <t>] runs n seeds
+        run <world>|all --seeds <n> [--from <seed>] [--threads <t>]
+                                                                runs n seeds
         replay <world> <seed> [--plan <p>] [--until <step>] [--log]
                                                                 runs one seed again
         determinism <world> [--seeds <n>] [--from <seed>]       runs each seed twice here and once in another process
@@ -24,6 +25,7 @@ internal static class Cli
             return args switch
             {
                 ["worlds"] => ListWorlds(),
+                ["run", "all", .. var rest] => RunSeeds(null, rest),
                 ["run", var name, .. var rest] when Worlds.Find(name) is { } world => RunSeeds(world, rest),
                 ["replay", var name, var seed, .. var rest] when Worlds.Find(name) is { } world =>
                     Replay(world, ParseSeed(seed), rest),
@@ -44,13 +46,16 @@ internal static class Cli
         return 0;
     }
 
-    private static int RunSeeds(IWorld world, string[] rest)
+    private static int RunSeeds(IWorld? world, string[] rest)
     {
         Dictionary<string, string> options = ParseOptions(rest, "--seeds", "--from", "--threads");
         if (!options.TryGetValue("--seeds", out string? seeds))
             return Fail("--seeds is missing");
-        return Runner.Run(world, ParseSeed(options.GetValueOrDefault("--from", "0")), ParseCount(seeds),
-            ParseCount(options.GetValueOrDefault("--threads", "1")));
+        ulong from = ParseSeed(options.GetValueOrDefault("--from", "0"));
+        int threads = ParseCount(options.GetValueOrDefault("--threads", "1"));
+        return world is null
+            ? Runner.RunAll(from, ParseCount(seeds), threads)
+            : Runner.Run(world, from, ParseCount(seeds), threads);
     }
 
     private static int Replay(IWorld world, ulong seed, string[] rest)

@@ -9,9 +9,31 @@ internal static class Runner
     private const int ViolationExitCode = 1;
     private const int NondeterminismExitCode = 2;
     private const int FailuresPrinted = 5;
+    private const int ReplayedSeeds = 5;
 
-    /// <summary>Runs <paramref name="count"/> seeds from <paramref name="from"/> on.</summary>
-    public static int Run(IWorld world, ulong from, int count, int threads)
+    /// <summary>Runs seeds of every world and the replay test; the last line counts them: "N passed, N failed".</summary>
+    public static int RunAll(ulong from, int count, int threads)
+    {
+        long failed = 0;
+        int exitCode = 0;
+        foreach (IWorld world in Worlds.All)
+        {
+            failed += RunSeeds(world, from, count, threads);
+            int replay = CheckDeterminism(world, from, ReplayedSeeds);
+            failed += replay == 0 ? 0 : 1;
+            exitCode = Math.Max(exitCode, replay);
+        }
+        long total = ((long)count + 1) * Worlds.All.Count;
+        Console.WriteLine($"{total - failed} passed, {failed} failed");
+        return exitCode != 0 ? exitCode : failed > 0 ? ViolationExitCode : 0;
+    }
+
+    /// <summary>Runs <paramref name="count"/> seeds from <paramref name="from"/> on; the last line sums them up.</summary>
+    public static int Run(IWorld world, ulong from, int count, int threads) =>
+        RunSeeds(world, from, count, threads) == 0 ? 0 : ViolationExitCode;
+
+    /// <summary>Runs seeds and returns how many broke an invariant.</summary>
+    private static long RunSeeds(IWorld world, ulong from, int count, int threads)
     {
         var faults = new FaultCounters();
         long steps = 0;
@@ -35,7 +57,7 @@ internal static class Runner
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"world={world.Name} plan={world.Plan} seeds={count} from={from} violations={violations} events={steps} "
             + $"virtual={virtualTime.TotalHours:f2}h seconds={seconds:f1} faults: {faults} events/s={steps / seconds:f0}"));
-        return violations == 0 ? 0 : ViolationExitCode;
+        return violations;
     }
 
     /// <summary>Runs one seed again. The last line has the hash of its trace.</summary>
