@@ -2,7 +2,9 @@ using Mosaik.Quic;
 
 namespace Mosaik.Discovery;
 
-/// <summary>When the own entry is refreshed: at once, then after intervals drawn anew each time (spec/discovery.md §5, §8.2).</summary>
+/// <summary>
+/// When the own entry is refreshed: at once, then after intervals drawn anew each time (spec/discovery.md §5, §8.2).
+/// </summary>
 internal sealed class AnnounceClock(DiscoveryOptions options, RandomSource random)
 {
     /// <summary>The next tick.</summary>

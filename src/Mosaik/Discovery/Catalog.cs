@@ -8,7 +8,8 @@ namespace Mosaik.Discovery;
 /// locally, and its own (spec/discovery.md §6). Immutable; reading takes no lock and never waits.
 /// </summary>
 /// <remarks>
-/// Every query leaves out what is stale at the moment of the query, so that an entry disappears at its horizon even before it
+/// Every query leaves out what is stale at the moment of the query, so that an entry disappears at its horizon even
+/// before it
 /// is purged. Order: ascending by peer id, all signed ones before all unsigned ones.
 /// </remarks>
 public sealed class Catalog
@@ -99,7 +100,9 @@ public sealed class Catalog
     /// <returns>The entry, or null.</returns>
     public SignedPeerEntry? GetSigned(PeerId id) => id == LocalId ? Local : State.GetSigned(id, NowMs);
 
-    /// <summary>A node by id whatever its round-trip time: for those who accept connections and refuse slow peers as such.</summary>
+    /// <summary>
+    /// A node by id whatever its round-trip time: for those who accept connections and refuse slow peers as such.
+    /// </summary>
     /// <param name="id">The node; may be this one.</param>
     /// <returns>The peer, or null.</returns>
     public PeerInfo? GetKnown(PeerId id) =>
@@ -111,7 +114,9 @@ public sealed class Catalog
     public IEnumerable<PeerInfo> PeersOf(StreamId stream) =>
         PeersOf(State.ByStream.TryGetValue(stream, out ImmutableSortedSet<PeerId>? ids) ? ids : []);
 
-    /// <summary>The peers that are members of a group, within <see cref="DiscoveryOptions.MaxRtt"/>; from an index.</summary>
+    /// <summary>
+    /// The peers that are members of a group, within <see cref="DiscoveryOptions.MaxRtt"/>; from an index.
+    /// </summary>
     /// <param name="group">The group.</param>
     /// <returns>The peers, ascending by id.</returns>
     public IEnumerable<PeerInfo> PeersOf(GroupId group) =>

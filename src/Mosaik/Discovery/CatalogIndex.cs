@@ -3,7 +3,9 @@ using Mosaik.Primitives;
 
 namespace Mosaik.Discovery;
 
-/// <summary>Which peers list an id in their entry. A keep-alive, which lists the same ids, costs one comparison of bytes.</summary>
+/// <summary>
+/// Which peers list an id in their entry. A keep-alive, which lists the same ids, costs one comparison of bytes.
+/// </summary>
 internal sealed class CatalogIndex<TKey>
     where TKey : IComparable<TKey>
 {

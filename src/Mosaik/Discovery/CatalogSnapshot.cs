@@ -22,7 +22,8 @@ internal sealed class CatalogSnapshot
     public static CatalogSnapshot Of(IReadOnlyList<SignedPeerEntry> ascending) => new(ascending);
 
     /// <summary>
-    /// All entries if they fit the frame limit, otherwise the own one and a random subset that fits (spec/discovery.md §9.2).
+    /// All entries if they fit the frame limit, otherwise the own one and a random subset that fits (spec/discovery.md
+    /// §9.2).
     /// </summary>
     public static CatalogSnapshot Fitting(
         IReadOnlyList<SignedPeerEntry> ascending, SignedPeerEntry own, long maxBytes, RandomSource random)
@@ -60,7 +61,9 @@ internal sealed class CatalogSnapshot
             destination.Write(entry.Bytes.Span);
     }
 
-    /// <summary>Writes snapshots directly behind the frame header. Reading is <see cref="SnapshotScan"/>, on the received bytes.</summary>
+    /// <summary>
+    /// Writes snapshots directly behind the frame header. Reading is <see cref="SnapshotScan"/>, on the received bytes.
+    /// </summary>
     internal sealed class Codec : IFrameCodec<CatalogSnapshot>
     {
         public static Codec Instance { get; } = new();

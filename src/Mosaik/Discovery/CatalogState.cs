@@ -5,10 +5,13 @@ using Mosaik.Primitives;
 namespace Mosaik.Discovery;
 
 /// <summary>
-/// Everything known about peers at one moment: immutable, published by the loop with one volatile write, read by anybody
+/// Everything known about peers at one moment: immutable, published by the loop with one volatile write, read by
+/// anybody
 /// without a lock. The local entry is not in here; it has an owner of its own (<see cref="LocalEntry"/>).
 /// </summary>
-/// <remarks>A peer is in at most one of the two maps. An entry is fresh while now ≤ its expiry, and only fresh ones count.</remarks>
+/// <remarks>
+/// A peer is in at most one of the two maps. An entry is fresh while now ≤ its expiry, and only fresh ones count.
+/// </remarks>
 internal sealed record CatalogState
 {
     public required NetworkId Network { get; init; }
@@ -67,7 +70,9 @@ internal sealed record CatalogState
     /// <summary>Whether the peer's round-trip time is unknown or within the limit.</summary>
     public bool PassesMaxRtt(PeerId id) => Options.MaxRtt is not { } max || RttOf(id) is not { } rtt || rtt <= max;
 
-    /// <summary>The number of fresh peers that pass the limit; constant time unless something is about to be purged.</summary>
+    /// <summary>
+    /// The number of fresh peers that pass the limit; constant time unless something is about to be purged.
+    /// </summary>
     public int PeersCountAt(long nowMs)
     {
         if (nowMs <= EarliestExpiryMs)

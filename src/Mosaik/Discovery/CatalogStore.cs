@@ -9,7 +9,8 @@ namespace Mosaik.Discovery;
 /// <remarks>
 /// <para>Pure: time comes in with every call, nothing waits. Every operation appends to <see cref="Changes"/>;
 /// <see cref="Publish"/> turns the working maps into an immutable state in constant time.</para>
-/// <para>An entry that has expired but was not purged yet is purged before anything else is done with its peer, so that changes
+/// <para>An entry that has expired but was not purged yet is purged before anything else is done with its peer, so that
+/// changes
 /// of one peer always alternate properly: added, updated …, removed.</para>
 /// <para>It does not verify: it is only given entries that cannot exist unverified.</para>
 /// </remarks>
@@ -273,7 +274,8 @@ internal sealed class CatalogStore
     }
 
     /// <summary>
-    /// Makes room by removing the entry received longest ago, if that is long enough ago and nobody is connected to the peer.
+    /// Makes room by removing the entry received longest ago, if that is long enough ago and nobody is connected to the
+    /// peer.
     /// By local receipt time, never by a version that the other side chose.
     /// </summary>
     private bool TryEvict(ReceiptOrder receipts, long nowMs)

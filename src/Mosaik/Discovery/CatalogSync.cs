@@ -10,7 +10,8 @@ namespace Mosaik.Discovery;
 /// <para>Initiator: connect → send snapshot → receive snapshot → check the network → merge → close 200.
 /// Responder: receive snapshot → check the network (101) → take own snapshot → merge → send it → wait for the close.
 /// The responder merges before it sends, so both catalogs are merged when the initiator is done.</para>
-/// <para>Limits: 64 MiB per frame (the protocol's), 10 s without progress, 60 s in total. Entries are judged one by one; only a
+/// <para>Limits: 64 MiB per frame (the protocol's), 10 s without progress, 60 s in total. Entries are judged one by
+/// one; only a
 /// list that cannot be walked voids a snapshot and closes with 400.</para>
 /// </remarks>
 internal static class CatalogSync
@@ -94,7 +95,9 @@ internal static class CatalogSync
         return true;
     }
 
-    /// <summary>Waits until the peer, which received the last message, closes; false when it did not within 5 s.</summary>
+    /// <summary>
+    /// Waits until the peer, which received the last message, closes; false when it did not within 5 s.
+    /// </summary>
     public static async ValueTask<bool> WaitForCloseAsync(DiscoveryDriver driver, Link link, CancellationToken termination)
     {
         using var deadline = new Deadline(

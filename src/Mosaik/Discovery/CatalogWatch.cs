@@ -4,7 +4,9 @@ using Mosaik.Waiting;
 
 namespace Mosaik.Discovery;
 
-/// <summary>One watcher of the catalog: gathers which peers changed until the watcher looks again (spec/discovery.md §13).</summary>
+/// <summary>
+/// One watcher of the catalog: gathers which peers changed until the watcher looks again (spec/discovery.md §13).
+/// </summary>
 /// <remarks>The cost of a change is that of the change; snapshots are never compared.</remarks>
 internal sealed class CatalogWatch
 {

@@ -9,7 +9,8 @@ namespace Mosaik.Discovery;
 /// <summary>A node's signed word that it leaves (spec/discovery.md §12.1).</summary>
 /// <remarks>
 /// peer id 32 ‖ last version ‖ timestamp as RFC 3339 string ‖ signature 64. The signature covers
-/// H(peer id ‖ start i64 BE ‖ update i64 BE ‖ timestamp in whole milliseconds i64 BE), so that the text, which may be more
+/// H(peer id ‖ start i64 BE ‖ update i64 BE ‖ timestamp in whole milliseconds i64 BE), so that the text, which may be
+/// more
 /// precise, is kept as it came.
 /// </remarks>
 /// <param name="PeerId">Who leaves.</param>
@@ -84,7 +85,9 @@ internal sealed record Departure(
         return true;
     }
 
-    /// <summary>Longer than any RFC 3339 time with nanoseconds and an offset; bounds what a stranger makes us parse.</summary>
+    /// <summary>
+    /// Longer than any RFC 3339 time with nanoseconds and an offset; bounds what a stranger makes us parse.
+    /// </summary>
     private const int MaxTimestampLength = 64;
 
     // Ticks count from the year 1, so that the division rounds down before the epoch as well.

@@ -7,13 +7,18 @@ namespace Mosaik.Discovery;
 /// Discovery as a pure state machine: inputs and both clocks go in, <see cref="Effects"/> come out.
 /// </summary>
 /// <remarks>
-/// <para>Parts: the catalog (<see cref="CatalogStore"/>), when to sync with whom (<see cref="SyncTable"/>), when to refresh the own
-/// entry (<see cref="AnnounceClock"/>), whom to ping (<see cref="RttProber"/>), and what to do about entries with our own id
-/// (<see cref="IdentityGuard"/>). They do not know each other; the core carries the facts between them: a new or updated peer
+/// <para>Parts: the catalog (<see cref="CatalogStore"/>), when to sync with whom (<see cref="SyncTable"/>), when to
+/// refresh the own
+/// entry (<see cref="AnnounceClock"/>), whom to ping (<see cref="RttProber"/>), and what to do about entries with our
+/// own id
+/// (<see cref="IdentityGuard"/>). They do not know each other; the core carries the facts between them: a new or
+/// updated peer
 /// is observed (unless it was fed in), a removed one forgotten.</para>
-/// <para>Use: any input, <see cref="GoOnline"/> among them once; after each input the owner executes the effects, clears them, and calls
+/// <para>Use: any input, <see cref="GoOnline"/> among them once; after each input the owner executes the effects,
+/// clears them, and calls
 /// <see cref="HandleTimeout"/> no later than <see cref="NextTimeout"/>.</para>
-/// <para>It verifies nothing, signs nothing and sends nothing: entries come in verified, syncs and pings are run by the owner,
+/// <para>It verifies nothing, signs nothing and sends nothing: entries come in verified, syncs and pings are run by the
+/// owner,
 /// which reports how they ended. The own entry lives in <see cref="LocalEntry"/>.</para>
 /// </remarks>
 internal sealed class DiscoveryCore

@@ -8,10 +8,12 @@ using Mosaik.Waiting;
 namespace Mosaik.Discovery;
 
 /// <summary>
-/// Owns the <see cref="DiscoveryCore"/>: one loop that reads a bounded mailbox, keeps the timer, and carries out the effects.
+/// Owns the <see cref="DiscoveryCore"/>: one loop that reads a bounded mailbox, keeps the timer, and carries out the
+/// effects.
 /// </summary>
 /// <remarks>
-/// Verifying, signing and everything on the network happens in tasks beside the loop, which it owns; their results come back
+/// Verifying, signing and everything on the network happens in tasks beside the loop, which it owns; their results come
+/// back
 /// through the mailbox and are checked again against the state of that moment. The published catalog is one volatile
 /// reference. A failure of the loop itself stops the node.
 /// </remarks>
@@ -177,7 +179,9 @@ internal sealed partial class DiscoveryDriver : ISubsystem
     public void SetRttInterest(PeerId peer, bool interested) =>
         Post(new DiscoveryInput.Act(now => _core.SetRttInterest(peer, interested, now)));
 
-    /// <summary>Counts entries that were refused before they got as far as the core, and says what a person should know.</summary>
+    /// <summary>
+    /// Counts entries that were refused before they got as far as the core, and says what a person should know.
+    /// </summary>
     public async ValueTask CountRefusedAsync(PeerId sender, IReadOnlyList<(PeerId Id, UpsertResult Result)> refused, int unverified)
     {
         int invalid = unverified + refused.Count(static r => r.Result == UpsertResult.Invalid);

@@ -2,7 +2,9 @@ using Mosaik.Primitives;
 
 namespace Mosaik.Discovery;
 
-/// <summary>What the owner of a <see cref="DiscoveryCore"/> has to do after an input. Taken and cleared by it.</summary>
+/// <summary>
+/// What the owner of a <see cref="DiscoveryCore"/> has to do after an input. Taken and cleared by it.
+/// </summary>
 internal sealed class DiscoveryEffects
 {
     /// <summary>Changes of the catalog, in order; the published state contains them.</summary>

@@ -3,7 +3,10 @@ using Mosaik.Primitives;
 namespace Mosaik.Discovery;
 
 /// <summary>Something happened to what this node knows of its peers (spec/discovery.md §13).</summary>
-/// <remarks>The catalog already contains the change when an event is handled. Events of one peer come in the order of the changes.</remarks>
+/// <remarks>
+/// The catalog already contains the change when an event is handled. Events of one peer come in the order of the
+/// changes.
+/// </remarks>
 public abstract record DiscoveryEvent
 {
     private protected DiscoveryEvent()

@@ -3,11 +3,13 @@ using Mosaik.Primitives;
 namespace Mosaik.Discovery;
 
 /// <summary>
-/// Who wants to hear of changes: event subscriptions, catalog watchers, consumers of streams. Posting never waits for any of
+/// Who wants to hear of changes: event subscriptions, catalog watchers, consumers of streams. Posting never waits for
+/// any of
 /// them (spec/discovery.md §13).
 /// </summary>
 /// <remarks>
-/// The loop posts while it holds the lock, and a subscription begins under it, so that a subscriber sees every change after its
+/// The loop posts while it holds the lock, and a subscription begins under it, so that a subscriber sees every change
+/// after its
 /// beginning and none before. Event subscriptions that nobody enumerates any more are dropped when they are found.
 /// </remarks>
 internal sealed class DiscoveryHub(TaskScheduler scheduler, int eventsBacklog)

@@ -3,7 +3,9 @@ using Mosaik.Waiting;
 
 namespace Mosaik.Discovery;
 
-/// <summary>Something for the loop to do. Everything that touches the core comes through the loop's mailbox as one of these.</summary>
+/// <summary>
+/// Something for the loop to do. Everything that touches the core comes through the loop's mailbox as one of these.
+/// </summary>
 internal abstract class DiscoveryInput
 {
     /// <summary>Wakes the loop, which then looks at its timers.</summary>

@@ -4,7 +4,9 @@ using Mosaik.Primitives;
 
 namespace Mosaik.Discovery;
 
-/// <summary>The instruments <c>mosaik.discovery.*</c> of one network (spec/discovery.md §14). Labels are built once.</summary>
+/// <summary>
+/// The instruments <c>mosaik.discovery.*</c> of one network (spec/discovery.md §14). Labels are built once.
+/// </summary>
 internal sealed class DiscoveryMetrics
 {
     private readonly Gauge<long> _catalogSize;

@@ -34,7 +34,9 @@ public sealed record DiscoveryOptions
     /// <summary>How often, on average; each interval is drawn from 0.5 … 1.5 of it.</summary>
     public TimeSpan RttProbeInterval { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Peers with a greater smoothed round-trip time are hidden; null = no limit. An unknown one passes.</summary>
+    /// <summary>
+    /// Peers with a greater smoothed round-trip time are hidden; null = no limit. An unknown one passes.
+    /// </summary>
     public TimeSpan? MaxRtt { get; init; }
 
     internal long PurgeAfterMs => (long)PurgeAfter.TotalMilliseconds;

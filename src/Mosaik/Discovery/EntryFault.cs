@@ -9,7 +9,9 @@ internal enum EntryFault
     /// <summary>The structure cannot be walked.</summary>
     Malformed,
 
-    /// <summary>The structure is not in canonical form, so that other implementations would refuse the signature.</summary>
+    /// <summary>
+    /// The structure is not in canonical form, so that other implementations would refuse the signature.
+    /// </summary>
     NotCanonical,
 
     /// <summary>The id or the signature is wrong.</summary>

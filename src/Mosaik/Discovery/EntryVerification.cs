@@ -13,7 +13,9 @@ internal sealed class EntryVerification(
 
     public SignatureVerifier Verifier => verifier;
 
-    /// <summary>The verified ones, in the given order, and how many were not. Waits while verifications are scarce.</summary>
+    /// <summary>
+    /// The verified ones, in the given order, and how many were not. Waits while verifications are scarce.
+    /// </summary>
     public async ValueTask<(List<SignedPeerEntry> Verified, int Failed)> VerifyAsync(
         IReadOnlyList<ParsedPeerEntry> candidates, CancellationToken cancellationToken)
     {

@@ -3,7 +3,8 @@ using Mosaik.Waiting;
 namespace Mosaik.Discovery;
 
 /// <summary>
-/// One subscriber's bounded queue of events. The writer never waits: when it is full, the oldest event goes and is counted
+/// One subscriber's bounded queue of events. The writer never waits: when it is full, the oldest event goes and is
+/// counted
 /// (spec/discovery.md §13).
 /// </summary>
 internal sealed class EventSubscription(DiscoveryEventOptions options, int backlog, TaskScheduler scheduler)

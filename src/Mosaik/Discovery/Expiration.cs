@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Mosaik.Discovery;
 
-/// <summary>When a ticket ends to be valid: at a time, or never. Ordered by time, never last; the default is never.</summary>
+/// <summary>
+/// When a ticket ends to be valid: at a time, or never. Ordered by time, never last; the default is never.
+/// </summary>
 [StructLayout(LayoutKind.Auto)]
 public readonly record struct Expiration : IComparable<Expiration>
 {

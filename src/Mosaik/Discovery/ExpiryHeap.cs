@@ -3,7 +3,8 @@ using Mosaik.Primitives;
 namespace Mosaik.Discovery;
 
 /// <summary>
-/// When entries expire, as a min-heap of lower bounds: refreshing an entry does not touch it, and a bound that turns out to be
+/// When entries expire, as a min-heap of lower bounds: refreshing an entry does not touch it, and a bound that turns
+/// out to be
 /// too early is simply put back. So a keep-alive costs nothing here.
 /// </summary>
 internal sealed class ExpiryHeap

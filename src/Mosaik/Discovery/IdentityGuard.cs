@@ -14,7 +14,8 @@ internal enum IdentityVerdict
 }
 
 /// <summary>
-/// Judges entries about ourselves: overtaken at most once per announce interval and three times per run, after that only
+/// Judges entries about ourselves: overtaken at most once per announce interval and three times per run, after that
+/// only
 /// reported, at most once per minute. So two processes with one key do not drive each other up without end.
 /// </summary>
 internal sealed class IdentityGuard(DiscoveryOptions options)

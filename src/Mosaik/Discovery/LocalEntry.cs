@@ -8,10 +8,13 @@ namespace Mosaik.Discovery;
 /// (spec/discovery.md §7).
 /// </summary>
 /// <remarks>
-/// <para>The whole state is one immutable object replaced by compare-and-swap, so that nothing is hashed or signed under a
+/// <para>The whole state is one immutable object replaced by compare-and-swap, so that nothing is hashed or signed
+/// under a
 /// lock and a change never waits for a signature.</para>
-/// <para>The high-water mark is the greatest version this run has assigned to anything it signs: published entries, ping
-/// answers, departures (§3). Every newly signed version is the next one after it. A pending entry gets its version when it is
+/// <para>The high-water mark is the greatest version this run has assigned to anything it signs: published entries,
+/// ping
+/// answers, departures (§3). Every newly signed version is the next one after it. A pending entry gets its version when
+/// it is
 /// signed, not when it is changed, so that changes within a window cost one version and one signature.</para>
 /// <para>It has no timer: the owner of the window calls <see cref="Sign"/> when it ends.</para>
 /// </remarks>
@@ -38,7 +41,9 @@ internal sealed class LocalEntry
         _state = new Snapshot(entry, entry.Sign(secretKey), first, Pending: false, Forced: false, Assigned: false);
     }
 
-    /// <summary>Called after every change of the content, by the thread that made it. Must be quick and not throw.</summary>
+    /// <summary>
+    /// Called after every change of the content, by the thread that made it. Must be quick and not throw.
+    /// </summary>
     public Action? Changed { get; set; }
 
     /// <summary>The entry with all changes made so far; possibly not signed yet.</summary>
@@ -50,7 +55,9 @@ internal sealed class LocalEntry
     /// <summary>The entry signed last.</summary>
     public SignedPeerEntry LastSigned => Volatile.Read(ref _state).LastSigned;
 
-    /// <summary>Applies a change; false when it changed nothing, and then nothing will be signed or announced.</summary>
+    /// <summary>
+    /// Applies a change; false when it changed nothing, and then nothing will be signed or announced.
+    /// </summary>
     public bool Change(Func<PeerEntry, PeerEntry> change)
     {
         while (true)
@@ -72,7 +79,9 @@ internal sealed class LocalEntry
         }
     }
 
-    /// <summary>The signed form of the entry with all changes made so far. Signs only if there is something to sign.</summary>
+    /// <summary>
+    /// The signed form of the entry with all changes made so far. Signs only if there is something to sign.
+    /// </summary>
     public SignedPeerEntry Sign(long nowMs)
     {
         while (true)
@@ -106,7 +115,8 @@ internal sealed class LocalEntry
     }
 
     /// <summary>
-    /// The current content under a fresh version, signed for one answer: newer than everything published before, but neither
+    /// The current content under a fresh version, signed for one answer: newer than everything published before, but
+    /// neither
     /// stored nor announced (spec/discovery.md §10.1).
     /// </summary>
     public SignedPeerEntry SignForAnswer(long nowMs)
@@ -132,7 +142,9 @@ internal sealed class LocalEntry
         }
     }
 
-    /// <summary>Moves past a version of ourselves that an earlier run with a faster clock has left behind (§12.3).</summary>
+    /// <summary>
+    /// Moves past a version of ourselves that an earlier run with a faster clock has left behind (§12.3).
+    /// </summary>
     public SignedPeerEntry Overtake(PeerVersion foreign, long nowMs)
     {
         while (true)

@@ -9,7 +9,8 @@ namespace Mosaik.Discovery;
 /// How a node knows its peers: <c>network.Discovery</c>. A cheap, thread-safe handle; reading never waits.
 /// </summary>
 /// <remarks>
-/// Everything known is in <see cref="Catalog"/>. Nothing here is authoritative except each node's signature over its own entry
+/// Everything known is in <see cref="Catalog"/>. Nothing here is authoritative except each node's signature over its
+/// own entry
 /// (spec/discovery.md §1).
 /// </remarks>
 public sealed class NetworkDiscovery
@@ -63,7 +64,8 @@ public sealed class NetworkDiscovery
     /// <summary>Puts a ticket in the place of all tickets of its class, as one change.</summary>
     /// <param name="ticket">The ticket.</param>
     /// <returns>Whether anything changed.</returns>
-    /// <exception cref="TicketLimitException">There would be more than 16, or more than 64 KiB of data in all.</exception>
+    /// <exception cref="TicketLimitException">There would be more than 16, or more than 64 KiB of data in
+    /// all.</exception>
     public bool ReplaceTicket(Ticket ticket) => Change((entry, now) => entry.ReplaceTicket(now, ticket));
 
     /// <summary>Offers a signed entry that came by some other way.</summary>
@@ -80,7 +82,8 @@ public sealed class NetworkDiscovery
     /// <summary>Puts in an entry that nobody signed, for this node only: it is never sent to anyone.</summary>
     /// <param name="entry">The entry.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>False if it is about this node, of another network, or a fresh signed entry of the peer is known.</returns>
+    /// <returns>False if it is about this node, of another network, or a fresh signed entry of the peer is
+    /// known.</returns>
     public ValueTask<bool> InsertAsync(PeerEntry entry, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(entry);
@@ -101,7 +104,8 @@ public sealed class NetworkDiscovery
         _driver.ClearUnsignedAsync(cancellationToken);
 
     /// <summary>
-    /// Exchanges catalogs with a node: when it completes, both know everything the other knew. Concurrent calls for one peer
+    /// Exchanges catalogs with a node: when it completes, both know everything the other knew. Concurrent calls for one
+    /// peer
     /// share connections where that gives the same result.
     /// </summary>
     /// <param name="address">The node; a bare <see cref="PeerId"/> is looked up.</param>
@@ -116,7 +120,9 @@ public sealed class NetworkDiscovery
         return _driver.SyncWithAsync(address, cancellationToken);
     }
 
-    /// <summary>Tells the node of peers it should get to know. Best effort: completes when that is queued, not when connected.</summary>
+    /// <summary>
+    /// Tells the node of peers it should get to know. Best effort: completes when that is queued, not when connected.
+    /// </summary>
     /// <param name="peers">The peers; bare <see cref="PeerId"/>s are looked up.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>A task for the queueing.</returns>
@@ -151,7 +157,8 @@ public sealed class NetworkDiscovery
         _driver.Hub.Subscribe(options ?? new DiscoveryEventOptions()).With(cancellationToken);
 
     /// <summary>
-    /// The current catalog, then the latest one after changes; intermediate ones may be skipped, and each says how it differs
+    /// The current catalog, then the latest one after changes; intermediate ones may be skipped, and each says how it
+    /// differs
     /// from the one before. Ends when the network stops.
     /// </summary>
     /// <param name="cancellationToken">Ends the enumeration.</param>
@@ -201,7 +208,8 @@ public sealed class NetworkDiscovery
     }
 
     /// <summary>
-    /// The producers of a stream: those known now, then changes. Whatever their round-trip time; <see cref="Catalog.Get"/> tells
+    /// The producers of a stream: those known now, then changes. Whatever their round-trip time;
+    /// <see cref="Catalog.Get"/> tells
     /// whether it is within the limit. To be disposed.
     /// </summary>
     internal StreamPeers FollowStream(StreamId stream) => _driver.Hub.Follow(

@@ -5,7 +5,8 @@ using Mosaik.Primitives;
 namespace Mosaik.Discovery;
 
 /// <summary>
-/// A received entry whose structure has been walked and whose signature has not been looked at. Enough to decide whether it
+/// A received entry whose structure has been walked and whose signature has not been looked at. Enough to decide
+/// whether it
 /// is worth a verification; nothing outside of this room ever sees one.
 /// </summary>
 /// <param name="Bytes">Entry and signature, in the receive buffer.</param>

@@ -9,7 +9,8 @@ namespace Mosaik.Discovery;
 /// (spec/discovery.md §2). Immutable; every change gives a new entry.
 /// </summary>
 /// <remarks>
-/// Kept as its encoded bytes, which are what is signed, compared and passed on; fields become objects when they are first
+/// Kept as its encoded bytes, which are what is signed, compared and passed on; fields become objects when they are
+/// first
 /// read. Thread-safe.
 /// </remarks>
 public sealed partial class PeerEntry : IEquatable<PeerEntry>
@@ -134,7 +135,8 @@ public sealed partial class PeerEntry : IEquatable<PeerEntry>
     /// <summary>Signs the entry with the key of its node.</summary>
     /// <param name="secretKey">The key.</param>
     /// <returns>The signed entry.</returns>
-    /// <exception cref="DiscoveryException">The key belongs to another id (<see cref="DiscoveryError.InvalidSecretKey"/>).</exception>
+    /// <exception cref="DiscoveryException">The key belongs to another id
+    /// (<see cref="DiscoveryError.InvalidSecretKey"/>).</exception>
     public SignedPeerEntry Sign(SecretKey secretKey)
     {
         ArgumentNullException.ThrowIfNull(secretKey);

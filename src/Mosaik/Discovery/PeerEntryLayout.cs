@@ -9,9 +9,12 @@ namespace Mosaik.Discovery;
 /// decision needs without making an object of it.
 /// </summary>
 /// <remarks>
-/// <para>protocol: string ‖ network: 32 ‖ version: 2 zigzag ‖ address: id 32 ‖ addresses ‖ tags ‖ streams ‖ groups ‖ tickets.</para>
-/// <para>Walked twice: leniently to learn the span (lengths, counts and variant tags only; ids, texts and integers are taken as
-/// they are), and canonically before the signature is looked at (spec/wire.md §3.5). Offsets count from the entry's first byte.</para>
+/// <para>protocol: string ‖ network: 32 ‖ version: 2 zigzag ‖ address: id 32 ‖ addresses ‖ tags ‖ streams ‖ groups ‖
+/// tickets.</para>
+/// <para>Walked twice: leniently to learn the span (lengths, counts and variant tags only; ids, texts and integers are
+/// taken as
+/// they are), and canonically before the signature is looked at (spec/wire.md §3.5). Offsets count from the entry's
+/// first byte.</para>
 /// </remarks>
 [StructLayout(LayoutKind.Auto)]
 internal readonly record struct PeerEntryLayout
@@ -44,7 +47,9 @@ internal readonly record struct PeerEntryLayout
     /// <summary>The length of the whole entry without signature.</summary>
     public int Length { get; private init; }
 
-    /// <summary>Walks the beginning up to and including the peer id: enough to find a stored entry to compare with.</summary>
+    /// <summary>
+    /// Walks the beginning up to and including the peer id: enough to find a stored entry to compare with.
+    /// </summary>
     public static bool TryReadHead(ref PostcardReader reader, out PeerEntryLayout layout)
     {
         layout = default;

@@ -27,7 +27,9 @@ public sealed class PeerInfo
         }
     }
 
-    /// <summary>Whether somebody asked for the round-trip time: who does wants to be asked again when it changes.</summary>
+    /// <summary>
+    /// Whether somebody asked for the round-trip time: who does wants to be asked again when it changes.
+    /// </summary>
     internal bool RttWasRead { get; private set; }
 
     /// <inheritdoc cref="PeerEntry.Id"/>

@@ -4,7 +4,9 @@ using Mosaik.Postcard;
 
 namespace Mosaik.Discovery;
 
-/// <summary>The version of a peer entry: when its process started and when it was last changed (spec/discovery.md §3).</summary>
+/// <summary>
+/// The version of a peer entry: when its process started and when it was last changed (spec/discovery.md §3).
+/// </summary>
 /// <remarks>Ordered by start, then by update. Decisions use the raw integers; the times are for people.</remarks>
 /// <param name="Start">Start of the process, milliseconds since the Unix epoch.</param>
 /// <param name="Update">Last change, milliseconds since the Unix epoch; runs ahead of the clock in bursts.</param>
@@ -50,7 +52,9 @@ public readonly record struct PeerVersion(long Start, long Update) : IComparable
     /// <summary>The first version of a process.</summary>
     internal static PeerVersion First(long nowMs) => new(nowMs, nowMs);
 
-    /// <summary>The version after this high-water mark: later than everything signed before, whatever the clock does.</summary>
+    /// <summary>
+    /// The version after this high-water mark: later than everything signed before, whatever the clock does.
+    /// </summary>
     internal PeerVersion Next(long nowMs)
     {
         long floor = Math.Max(Update, nowMs);

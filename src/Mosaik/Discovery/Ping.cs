@@ -4,7 +4,8 @@ using Mosaik.Primitives;
 namespace Mosaik.Discovery;
 
 /// <summary>
-/// Liveness, round-trip time and a fresh entry of one peer (spec/discovery.md §10.1): an empty frame there, a signed entry
+/// Liveness, round-trip time and a fresh entry of one peer (spec/discovery.md §10.1): an empty frame there, a signed
+/// entry
 /// back, close 200. The deadline of 5 s covers the whole operation, the connect included.
 /// </summary>
 internal static class Ping

@@ -4,7 +4,8 @@ using Mosaik.Primitives;
 namespace Mosaik.Discovery;
 
 /// <summary>
-/// Answers pings with the own entry under a fresh version. Pings within 50 ms get the same answer, provided nothing was signed
+/// Answers pings with the own entry under a fresh version. Pings within 50 ms get the same answer, provided nothing was
+/// signed
 /// in between (spec/discovery.md §10.1).
 /// </summary>
 internal sealed class PingHandler(DiscoveryDriver driver) : IProtocolHandler

@@ -6,7 +6,9 @@ public enum RttProbe
     /// <summary>None; only connections that exist anyway are sampled.</summary>
     Never,
 
-    /// <summary>Those whose round-trip time somebody needs: all when <see cref="DiscoveryOptions.MaxRtt"/> is set.</summary>
+    /// <summary>
+    /// Those whose round-trip time somebody needs: all when <see cref="DiscoveryOptions.MaxRtt"/> is set.
+    /// </summary>
     WhenNeeded,
 
     /// <summary>Every fresh signed peer.</summary>

@@ -4,12 +4,15 @@ using Mosaik.Quic;
 namespace Mosaik.Discovery;
 
 /// <summary>
-/// Which peers to ping for their round-trip time, and when (spec/discovery.md §10.3): those that somebody needs it of and
+/// Which peers to ping for their round-trip time, and when (spec/discovery.md §10.3): those that somebody needs it of
+/// and
 /// that had no sample for an interval, at most 8 at once, spread over the interval.
 /// </summary>
 /// <remarks>
-/// One round per interval collects the peers that need a probe and gives each a time of its own within the round. A sample that
-/// arrives meanwhile makes its probe superfluous. A failed probe is tried again in the next round and has no other effect.
+/// One round per interval collects the peers that need a probe and gives each a time of its own within the round. A
+/// sample that
+/// arrives meanwhile makes its probe superfluous. A failed probe is tried again in the next round and has no other
+/// effect.
 /// </remarks>
 internal sealed class RttProber(DiscoveryOptions options, RandomSource random)
 {

@@ -1,6 +1,8 @@
 namespace Mosaik.Discovery;
 
-/// <summary>Arithmetic on times from the wire, which may be any 64-bit integer, stops at the ends (spec/discovery.md §1).</summary>
+/// <summary>
+/// Arithmetic on times from the wire, which may be any 64-bit integer, stops at the ends (spec/discovery.md §1).
+/// </summary>
 internal static class Saturating
 {
     public static long Add(long x, long y)

@@ -2,7 +2,9 @@ using System.Buffers;
 
 namespace Mosaik.Discovery;
 
-/// <summary>Syntax of semver 2.0.0, which the protocol field of an entry must have (spec/wire.md §3.5). Never interpreted.</summary>
+/// <summary>
+/// Syntax of semver 2.0.0, which the protocol field of an entry must have (spec/wire.md §3.5). Never interpreted.
+/// </summary>
 internal static class SemanticVersion
 {
     private static readonly SearchValues<byte> IdentifierBytes =

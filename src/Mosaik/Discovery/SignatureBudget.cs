@@ -1,10 +1,13 @@
 namespace Mosaik.Discovery;
 
 /// <summary>
-/// How many verifications a node may spend: 2,000 per second with a burst of 20,000 (spec/reliability.md §12.1). Strangers can
+/// How many verifications a node may spend: 2,000 per second with a burst of 20,000 (spec/reliability.md §12.1).
+/// Strangers can
 /// make identities faster than they can be checked; syncs wait for their share.
 /// </summary>
-/// <remarks>A bucket that may be overdrawn: a reservation is granted at once and says how long to wait. Thread-safe.</remarks>
+/// <remarks>
+/// A bucket that may be overdrawn: a reservation is granted at once and says how long to wait. Thread-safe.
+/// </remarks>
 internal sealed class SignatureBudget
 {
     public const int PerSecond = 2_000;
@@ -14,7 +17,9 @@ internal sealed class SignatureBudget
     private double _available = Burst;
     private TimeSpan _updated;
 
-    /// <summary>Takes a number of verifications; the caller waits as long as the result says before it computes them.</summary>
+    /// <summary>
+    /// Takes a number of verifications; the caller waits as long as the result says before it computes them.
+    /// </summary>
     public TimeSpan Reserve(int count, TimeSpan now)
     {
         lock (_lock)

@@ -4,7 +4,8 @@ using Mosaik.Primitives;
 namespace Mosaik.Discovery;
 
 /// <summary>
-/// Successful verifications: exact triples (key, digest, signature), least recently used out. Failures are not remembered
+/// Successful verifications: exact triples (key, digest, signature), least recently used out. Failures are not
+/// remembered
 /// (spec/performance.md §4.10).
 /// </summary>
 /// <remarks>A verification is a pure function, so one cache serves all networks of a process. Thread-safe.</remarks>

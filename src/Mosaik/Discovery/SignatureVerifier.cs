@@ -4,7 +4,8 @@ using Mosaik.Quic.Crypto;
 namespace Mosaik.Discovery;
 
 /// <summary>
-/// Strict verification in front of which stands the cache: the same entry arrives from many neighbours, and a verification is
+/// Strict verification in front of which stands the cache: the same entry arrives from many neighbours, and a
+/// verification is
 /// the most expensive thing a node does in steady state (spec/performance.md §4.10). Thread-safe.
 /// </summary>
 internal sealed class SignatureVerifier(SignatureCache cache)

@@ -4,9 +4,12 @@ using Mosaik.Primitives;
 
 namespace Mosaik.Discovery;
 
-/// <summary>A peer entry with the signature of the node it speaks of. An instance that was not verified cannot exist.</summary>
+/// <summary>
+/// A peer entry with the signature of the node it speaks of. An instance that was not verified cannot exist.
+/// </summary>
 /// <remarks>
-/// Keeps the bytes it came in: passing it on never encodes it again (spec/discovery.md §2.3). On the wire: the entry's bytes
+/// Keeps the bytes it came in: passing it on never encodes it again (spec/discovery.md §2.3). On the wire: the entry's
+/// bytes
 /// and 64 bytes of signature over BLAKE3 of them, without prefix.
 /// </remarks>
 [PostcardConverter(typeof(SignedPeerEntryPostcardConverter))]

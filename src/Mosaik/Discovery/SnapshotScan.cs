@@ -9,7 +9,8 @@ namespace Mosaik.Discovery;
 /// (spec/discovery.md §9.4, §18).
 /// </summary>
 /// <remarks>
-/// An entry whose bytes equal the stored ones is passed over after its peer id: no parsing, no hashing, no verification. Every
+/// An entry whose bytes equal the stored ones is passed over after its peer id: no parsing, no hashing, no
+/// verification. Every
 /// other one is walked, and judged by its plain fields against the catalog as it is now. Reads the frame in place; the
 /// candidates are valid as long as the frame is.
 /// </remarks>

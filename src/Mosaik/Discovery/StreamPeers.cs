@@ -26,7 +26,8 @@ internal sealed record StreamPeerDelta(
     StreamPeerDeltaKind Kind, PeerId PeerId, PeerEntry? Entry, bool ContentChanged, bool Restarted);
 
 /// <summary>
-/// The producers of one stream, as deltas: first all there are, then changes. At most one delta per peer is pending, merged,
+/// The producers of one stream, as deltas: first all there are, then changes. At most one delta per peer is pending,
+/// merged,
 /// so that a slow reader costs no more memory than there are peers. One reader.
 /// </summary>
 internal sealed class StreamPeers : IDisposable

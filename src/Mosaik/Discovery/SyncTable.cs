@@ -8,16 +8,21 @@ namespace Mosaik.Discovery;
 /// (spec/discovery.md §11).
 /// </summary>
 /// <remarks>
-/// <para>Unknown → (observe) Queued → (slot free) Syncing → Synced, or Failed → (retry due) Queued. Departure and purge lead
+/// <para>Unknown → (observe) Queued → (slot free) Syncing → Synced, or Failed → (retry due) Queued. Departure and purge
+/// lead
 /// back to Unknown, which is the absence of a state.</para>
-/// <para>At most 8 background syncs run at once, one per peer. Peers named by somebody start first; peers learnt second-hand are
+/// <para>At most 8 background syncs run at once, one per peer. Peers named by somebody start first; peers learnt
+/// second-hand are
 /// paced by a bucket of 16 that refills at 2 per second, in random order, so that nodes that start together do not all
 /// exchange full snapshots in a burst.</para>
-/// <para>At most two outbound syncs per peer run at once, background ones included. A caller joins a running one only if it has
+/// <para>At most two outbound syncs per peer run at once, background ones included. A caller joins a running one only
+/// if it has
 /// not sent its snapshot: what is sent later contains everything the caller knows now.</para>
-/// <para>While own entries are not announced in any other way, every peer is synced with again before it would consider us stale
+/// <para>While own entries are not announced in any other way, every peer is synced with again before it would consider
+/// us stale
 /// (§8.6): at most once per refresh interval, in whichever direction.</para>
-/// <para>Pure: it decides, its owner runs the syncs and reports <see cref="OnSnapshotSent"/> and <see cref="OnFinished"/>.</para>
+/// <para>Pure: it decides, its owner runs the syncs and reports <see cref="OnSnapshotSent"/> and
+/// <see cref="OnFinished"/>.</para>
 /// </remarks>
 internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
 {
@@ -122,7 +127,9 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
         return due;
     }
 
-    /// <summary>Somebody wants a sync now: joins one that has not sent its snapshot, starts one, or waits (null) for a slot.</summary>
+    /// <summary>
+    /// Somebody wants a sync now: joins one that has not sent its snapshot, starts one, or waits (null) for a slot.
+    /// </summary>
     public SyncStart? Request(PeerId id)
     {
         List<Outbound> running = RunningOf(id);

@@ -3,7 +3,8 @@ using Mosaik.Primitives;
 namespace Mosaik.Discovery;
 
 /// <summary>
-/// Something a node shows to be let in: a class that says which validators look at it, and opaque data. Part of the node's
+/// Something a node shows to be let in: a class that says which validators look at it, and opaque data. Part of the
+/// node's
 /// entry, hence public and unencrypted.
 /// </summary>
 public sealed class Ticket : IEquatable<Ticket>
@@ -34,7 +35,9 @@ public sealed class Ticket : IEquatable<Ticket>
     /// <summary>The content.</summary>
     public ReadOnlyMemory<byte> Data { get; }
 
-    /// <summary>A ticket of a received entry: the key is taken as it is, as Rust does (spec/discovery.md §2.1).</summary>
+    /// <summary>
+    /// A ticket of a received entry: the key is taken as it is, as Rust does (spec/discovery.md §2.1).
+    /// </summary>
     internal static Ticket AsStored(UniqueId id, TicketClass ticketClass, ReadOnlyMemory<byte> data) =>
         new(id, ticketClass, data);
 

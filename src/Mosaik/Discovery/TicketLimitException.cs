@@ -2,7 +2,9 @@ using Mosaik.Primitives;
 
 namespace Mosaik.Discovery;
 
-/// <summary>A node's own entry cannot take the ticket: too many of them, or too much data (spec/tickets-tee.md §2.4).</summary>
+/// <summary>
+/// A node's own entry cannot take the ticket: too many of them, or too much data (spec/tickets-tee.md §2.4).
+/// </summary>
 public sealed class TicketLimitException : MosaikException
 {
     internal TicketLimitException(int count, long bytes)

@@ -1,6 +1,8 @@
 namespace Mosaik.Discovery;
 
-/// <summary>The decisions about offered entries and departures as pure functions (spec/discovery.md §6.3, §8.4, §12.1).</summary>
+/// <summary>
+/// The decisions about offered entries and departures as pure functions (spec/discovery.md §6.3, §8.4, §12.1).
+/// </summary>
 internal static class UpsertRules
 {
     /// <summary>

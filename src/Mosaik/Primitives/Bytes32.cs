@@ -5,7 +5,9 @@ using System.Runtime.InteropServices;
 
 namespace Mosaik.Primitives;
 
-/// <summary>32 bytes inline: equality, unsigned lexicographic order and a view as a span. The body of every identifier.</summary>
+/// <summary>
+/// 32 bytes inline: equality, unsigned lexicographic order and a view as a span. The body of every identifier.
+/// </summary>
 [StructLayout(LayoutKind.Sequential, Size = Length)]
 internal readonly struct Bytes32 : IEquatable<Bytes32>
 {

@@ -3,13 +3,17 @@ using System.Runtime.CompilerServices;
 namespace Mosaik.Primitives;
 
 /// <summary>
-/// Something that is met or not, and can be awaited: <c>await producer.When.Online()</c>. Event-driven; fails rather than
+/// Something that is met or not, and can be awaited: <c>await producer.When.Online()</c>. Event-driven; fails rather
+/// than
 /// waits for ever when the thing it speaks of is gone.
 /// </summary>
 /// <remarks>
-/// <para>The first wait completes at once if the condition is met, otherwise at the next change from not met to met. From
-/// then on changes are counted: each later wait <b>on the same object</b> completes as soon as there was at least one such
-/// change since the previous completion, also if it happened before the call or has been undone meanwhile. So a loop of waits
+/// <para>The first wait completes at once if the condition is met, otherwise at the next change from not met to met.
+/// From
+/// then on changes are counted: each later wait <b>on the same object</b> completes as soon as there was at least one
+/// such
+/// change since the previous completion, also if it happened before the call or has been undone meanwhile. So a loop of
+/// waits
 /// misses nothing and does not spin while the condition stays met (spec/streams.md §6.3).</para>
 /// <para>A cancelled wait consumes nothing. Concurrent waits complete on the same change. A condition made by
 /// <see cref="Not"/> or <see cref="Clone"/> starts with fresh memory. Thread-safe; nothing has to be disposed.</para>
@@ -41,7 +45,8 @@ public sealed class Condition
 
     /// <summary>Waits for the condition, see the remarks of the type. Counting starts at the call.</summary>
     /// <param name="cancellationToken">Ends this wait only.</param>
-    /// <returns>A task that completes when the condition is (or became) met and faults when it no longer can be.</returns>
+    /// <returns>A task that completes when the condition is (or became) met and faults when it no longer can
+    /// be.</returns>
     public ValueTask WaitAsync(CancellationToken cancellationToken = default)
     {
         if (cancellationToken.IsCancellationRequested)
@@ -62,7 +67,9 @@ public sealed class Condition
     /// <returns>The awaiter.</returns>
     public ValueTaskAwaiter GetAwaiter() => WaitAsync().GetAwaiter();
 
-    /// <summary>The current value, then every change, none left out. Faults when the thing it speaks of is gone.</summary>
+    /// <summary>
+    /// The current value, then every change, none left out. Faults when the thing it speaks of is gone.
+    /// </summary>
     /// <param name="cancellationToken">Ends the enumeration.</param>
     /// <returns>The values.</returns>
     public IAsyncEnumerable<bool> TransitionsAsync(CancellationToken cancellationToken = default) =>

@@ -3,11 +3,13 @@ using Mosaik.Waiting;
 namespace Mosaik.Primitives;
 
 /// <summary>
-/// The owner's side of conditions: one boolean with a counted history. The owner sets it where the state changes; any number
+/// The owner's side of conditions: one boolean with a counted history. The owner sets it where the state changes; any
+/// number
 /// of <see cref="Condition"/>s look at it, each with its own memory of what it has already delivered.
 /// </summary>
 /// <remarks>
-/// A change is a transition; transitions alternate, so a counter is the whole history. The source knows no condition and no
+/// A change is a transition; transitions alternate, so a counter is the whole history. The source knows no condition
+/// and no
 /// wait, hence nothing has to be unregistered. Thread-safe; continuations are posted to the given scheduler.
 /// </remarks>
 internal sealed class ConditionSource
@@ -50,7 +52,8 @@ internal sealed class ConditionSource
     }
 
     /// <summary>
-    /// The thing waited on is gone: every wait without a transition left to deliver fails with <paramref name="error"/>,
+    /// The thing waited on is gone: every wait without a transition left to deliver fails with
+    /// <paramref name="error"/>,
     /// from now on. The value stays as it is; set it before, where the end decides it.
     /// </summary>
     public void Fail(Exception error)
@@ -66,7 +69,9 @@ internal sealed class ConditionSource
         changed?.TrySetResult();
     }
 
-    /// <summary>Everything a wait decides on, from one instant, and a signal for the next change of any of it.</summary>
+    /// <summary>
+    /// Everything a wait decides on, from one instant, and a signal for the next change of any of it.
+    /// </summary>
     public Snapshot Look()
     {
         lock (_lock)
@@ -83,7 +88,10 @@ internal sealed class ConditionSource
     /// <param name="Changed">Completes at the next change; null after the end.</param>
     internal readonly record struct Snapshot(bool Met, long Transitions, Exception? Error, Completion? Changed)
     {
-        /// <summary>How often the value has become <paramref name="wanted"/>: every second transition, ending with the last or the one before.</summary>
+        /// <summary>
+        /// How often the value has become <paramref name="wanted"/>: every second transition, ending with the last or
+        /// the one before.
+        /// </summary>
         public long TransitionsTo(bool wanted) => Met == wanted ? (Transitions + 1) / 2 : Transitions / 2;
     }
 }

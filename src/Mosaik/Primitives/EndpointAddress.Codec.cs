@@ -64,7 +64,8 @@ public sealed partial class EndpointAddress
     }
 
     /// <summary>
-    /// Walks the set of addresses. A canonical reader also demands strict order and canonical relays; objects are made only
+    /// Walks the set of addresses. A canonical reader also demands strict order and canonical relays; objects are made
+    /// only
     /// when somebody collects them.
     /// </summary>
     internal static bool TryWalk(scoped ref PostcardReader reader, List<TransportAddress>? collected)

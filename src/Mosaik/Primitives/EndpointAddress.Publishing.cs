@@ -9,7 +9,8 @@ public sealed partial class EndpointAddress
     internal const int MaxPublishedEndPoints = 16;
 
     /// <summary>
-    /// The address set a node may publish about itself: at most one relay (the first canonical one) and 16 UDP addresses,
+    /// The address set a node may publish about itself: at most one relay (the first canonical one) and 16 UDP
+    /// addresses,
     /// public before private; without scoped, unspecified, duplicate and custom addresses, without port 0, and without
     /// loopback unless <paramref name="keepLoopback"/> or nothing else remains.
     /// </summary>
@@ -48,7 +49,9 @@ public sealed partial class EndpointAddress
         return new TransportAddress.Ip(new IPAddress(octets[..length]), ip.Port); // without the scope
     }
 
-    /// <summary>Addresses that strangers cannot reach: RFC 1918, RFC 6598, link-local, unique local, loopback.</summary>
+    /// <summary>
+    /// Addresses that strangers cannot reach: RFC 1918, RFC 6598, link-local, unique local, loopback.
+    /// </summary>
     private static bool IsPrivate(IPAddress address)
     {
         if (IPAddress.IsLoopback(address))

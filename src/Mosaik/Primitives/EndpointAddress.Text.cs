@@ -14,7 +14,8 @@ public sealed partial class EndpointAddress
     /// <summary>Reads the text form.</summary>
     /// <param name="text">For example <c>3b6a…da29@192.168.1.10:4433</c>.</param>
     /// <returns>The address.</returns>
-    /// <exception cref="FormatException">The message names the part that is wrong and what is expected there.</exception>
+    /// <exception cref="FormatException">The message names the part that is wrong and what is expected
+    /// there.</exception>
     public static EndpointAddress Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);

@@ -4,9 +4,12 @@ using Mosaik.Postcard;
 
 namespace Mosaik.Primitives;
 
-/// <summary>A node and the known ways to reach it: its id and an ordered set of addresses (spec/wire.md §5.1).</summary>
+/// <summary>
+/// A node and the known ways to reach it: its id and an ordered set of addresses (spec/wire.md §5.1).
+/// </summary>
 /// <remarks>
-/// Immutable. A bare <see cref="PeerId"/> converts to it with an empty set; the addresses then come from the address book
+/// Immutable. A bare <see cref="PeerId"/> converts to it with an empty set; the addresses then come from the address
+/// book
 /// and the configured lookups. What an address claims is never trusted: the handshake proves the id.
 /// </remarks>
 [JsonConverter(typeof(EndpointAddressJsonConverter))]

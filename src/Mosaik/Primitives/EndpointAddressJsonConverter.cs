@@ -5,7 +5,8 @@ using System.Text.Json.Serialization;
 namespace Mosaik.Primitives;
 
 /// <summary>
-/// <c>{"id":"…","addrs":[{"Relay":"https://…/"},{"Ip":"1.2.3.4:5"}]}</c> (spec/wire.md §5.1). Unknown members are skipped;
+/// <c>{"id":"…","addrs":[{"Relay":"https://…/"},{"Ip":"1.2.3.4:5"}]}</c> (spec/wire.md §5.1). Unknown members are
+/// skipped;
 /// custom addresses are written and read as <c>{"Custom":{"id":7,"data":"hex"}}</c>.
 /// </summary>
 internal sealed class EndpointAddressJsonConverter : JsonConverter<EndpointAddress>

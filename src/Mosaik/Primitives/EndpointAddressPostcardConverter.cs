@@ -3,7 +3,9 @@ using Mosaik.Postcard;
 
 namespace Mosaik.Primitives;
 
-/// <summary>Postcard form of an <see cref="EndpointAddress"/>: id ‖ ordered set of addresses (spec/wire.md §5.1).</summary>
+/// <summary>
+/// Postcard form of an <see cref="EndpointAddress"/>: id ‖ ordered set of addresses (spec/wire.md §5.1).
+/// </summary>
 internal sealed class EndpointAddressPostcardConverter : PostcardConverter<EndpointAddress>
 {
     public override int MinimumSize => PeerId.Length + 1;

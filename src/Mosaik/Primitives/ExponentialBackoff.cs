@@ -2,9 +2,12 @@ using Mosaik.Quic;
 
 namespace Mosaik.Primitives;
 
-/// <summary>Delays that grow by a factor up to a cap, each with jitter, until too much time has passed (spec/streams.md §9.2).</summary>
+/// <summary>
+/// Delays that grow by a factor up to a cap, each with jitter, until too much time has passed (spec/streams.md §9.2).
+/// </summary>
 /// <remarks>
-/// Elapsed time counts from the first <see cref="NextDelay"/> after construction or <see cref="Reset"/>. With the defaults the
+/// Elapsed time counts from the first <see cref="NextDelay"/> after construction or <see cref="Reset"/>. With the
+/// defaults the
 /// mean delays are 0.5, 0.75, 1.1, 1.7 … 60, 60 s, and attempts end after 300 s.
 /// </remarks>
 public sealed class ExponentialBackoff : IBackoff

@@ -76,7 +76,9 @@ public readonly record struct GroupId : IComparable<GroupId>, ISpanFormattable, 
     /// <inheritdoc cref="UniqueId.ToString(string, IFormatProvider)"/>
     public string ToString(string? format, IFormatProvider? formatProvider) => _id.ToString(format, formatProvider);
 
-    /// <summary>Format <c>null</c>, <c>""</c> or <c>"G"</c>: 64 hexadecimal characters; <c>"S"</c>: the first 10.</summary>
+    /// <summary>
+    /// Format <c>null</c>, <c>""</c> or <c>"G"</c>: 64 hexadecimal characters; <c>"S"</c>: the first 10.
+    /// </summary>
     /// <param name="format">The format.</param>
     /// <returns>The text.</returns>
     public string ToString(string? format) => _id.ToString(format);

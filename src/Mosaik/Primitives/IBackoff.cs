@@ -2,7 +2,9 @@ using Mosaik.Quic;
 
 namespace Mosaik.Primitives;
 
-/// <summary>Decides how long to wait before the next attempt. One instance per thing that is retried; not thread-safe.</summary>
+/// <summary>
+/// Decides how long to wait before the next attempt. One instance per thing that is retried; not thread-safe.
+/// </summary>
 /// <remarks>Has no clock and no randomness of its own, so that it also serves the pure cores.</remarks>
 public interface IBackoff
 {

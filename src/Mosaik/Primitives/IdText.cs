@@ -3,7 +3,8 @@ using System.Buffers;
 namespace Mosaik.Primitives;
 
 /// <summary>
-/// The text forms of 32-byte values (spec/wire.md §1.3): full and short hexadecimal into chars or UTF-8, and strict parsing.
+/// The text forms of 32-byte values (spec/wire.md §1.3): full and short hexadecimal into chars or UTF-8, and strict
+/// parsing.
 /// One place, because seven types print and parse the same way.
 /// </summary>
 internal static class IdText

@@ -3,7 +3,9 @@ using System.Text.Json.Serialization;
 
 namespace Mosaik.Primitives;
 
-/// <summary>JSON form of every identifier: 64 hexadecimal characters; strict on reading, no hash fallback (spec/wire.md §1.4).</summary>
+/// <summary>
+/// JSON form of every identifier: 64 hexadecimal characters; strict on reading, no hash fallback (spec/wire.md §1.4).
+/// </summary>
 /// <typeparam name="T">The identifier type.</typeparam>
 internal sealed class IdentifierJsonConverter<T> : JsonConverter<T>
     where T : struct, IIdentifier<T>

@@ -2,7 +2,9 @@ using Mosaik.Postcard;
 
 namespace Mosaik.Primitives;
 
-/// <summary>Postcard form of every identifier: 32 raw bytes, no length. A <see cref="PeerId"/> must be a point of the curve.</summary>
+/// <summary>
+/// Postcard form of every identifier: 32 raw bytes, no length. A <see cref="PeerId"/> must be a point of the curve.
+/// </summary>
 /// <typeparam name="T">The identifier type.</typeparam>
 internal sealed class IdentifierPostcardConverter<T> : PostcardConverter<T>
     where T : struct, IIdentifier<T>

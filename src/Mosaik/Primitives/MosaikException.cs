@@ -1,6 +1,8 @@
 namespace Mosaik.Primitives;
 
-/// <summary>The base of everything Mosaik throws by itself. Leaves carry what is needed to decide and to retry.</summary>
+/// <summary>
+/// The base of everything Mosaik throws by itself. Leaves carry what is needed to decide and to retry.
+/// </summary>
 public abstract class MosaikException : Exception
 {
     /// <summary>Creates the exception.</summary>

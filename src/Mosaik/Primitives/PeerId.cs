@@ -5,7 +5,9 @@ using Mosaik.Quic.Crypto;
 
 namespace Mosaik.Primitives;
 
-/// <summary>A node: its Ed25519 public key, 32 raw bytes on the wire. The handshake of every connection proves it.</summary>
+/// <summary>
+/// A node: its Ed25519 public key, 32 raw bytes on the wire. The handshake of every connection proves it.
+/// </summary>
 /// <remarks>
 /// spec/wire.md §4. Not a hash, so there is no conversion from arbitrary text: every way in checks that the bytes are a
 /// point of the curve. A key of small order passes that check, but no signature ever verifies under it.
@@ -22,7 +24,9 @@ public readonly record struct PeerId : IComparable<PeerId>, ISpanFormattable, IU
 
     private PeerId(ReadOnlySpan<byte> bytes) => _bytes = new Bytes32(bytes);
 
-    /// <summary>The key with exactly these 32 bytes. Costs the decompression of a point (tens of microseconds).</summary>
+    /// <summary>
+    /// The key with exactly these 32 bytes. Costs the decompression of a point (tens of microseconds).
+    /// </summary>
     /// <param name="bytes">32 bytes.</param>
     /// <returns>The peer id.</returns>
     /// <exception cref="ArgumentException">Not 32 bytes, or not a point of the curve.</exception>
@@ -42,7 +46,8 @@ public readonly record struct PeerId : IComparable<PeerId>, ISpanFormattable, IU
     }
 
     /// <summary>
-    /// The bytes without the check, for keys that are proven elsewhere: by a handshake, by a signature verified under them,
+    /// The bytes without the check, for keys that are proven elsewhere: by a handshake, by a signature verified under
+    /// them,
     /// or because they only serve to look something up.
     /// </summary>
     internal static PeerId FromRawUnchecked(ReadOnlySpan<byte> bytes) => new(bytes);
@@ -68,13 +73,17 @@ public readonly record struct PeerId : IComparable<PeerId>, ISpanFormattable, IU
     /// <returns>The full text form.</returns>
     public override string ToString() => IdText.ToString(_bytes.AsSpan(), null);
 
-    /// <summary>Format <c>null</c>, <c>""</c> or <c>"G"</c>: 64 hexadecimal characters; <c>"S"</c>: the first 10.</summary>
+    /// <summary>
+    /// Format <c>null</c>, <c>""</c> or <c>"G"</c>: 64 hexadecimal characters; <c>"S"</c>: the first 10.
+    /// </summary>
     /// <param name="format">The format.</param>
     /// <param name="formatProvider">Ignored.</param>
     /// <returns>The text.</returns>
     public string ToString(string? format, IFormatProvider? formatProvider) => IdText.ToString(_bytes.AsSpan(), format);
 
-    /// <summary>Format <c>null</c>, <c>""</c> or <c>"G"</c>: 64 hexadecimal characters; <c>"S"</c>: the first 10.</summary>
+    /// <summary>
+    /// Format <c>null</c>, <c>""</c> or <c>"G"</c>: 64 hexadecimal characters; <c>"S"</c>: the first 10.
+    /// </summary>
     /// <param name="format">The format.</param>
     /// <returns>The text.</returns>
     public string ToString(string? format) => IdText.ToString(_bytes.AsSpan(), format);

@@ -6,7 +6,8 @@ using Mosaik.Postcard;
 namespace Mosaik.Primitives;
 
 /// <summary>
-/// One address as it stands in the input, not yet an object: enough to compare it with its neighbour, to judge whether it
+/// One address as it stands in the input, not yet an object: enough to compare it with its neighbour, to judge whether
+/// it
 /// is canonical, and to make the object if somebody wants it. Walking a signed entry allocates nothing this way.
 /// </summary>
 internal ref struct RawTransportAddress
@@ -51,7 +52,10 @@ internal ref struct RawTransportAddress
         }
     }
 
-    /// <summary>The order of the set: relay &lt; ip &lt; custom, then as spec/wire.md §5.1 has it. Not the order of the encodings.</summary>
+    /// <summary>
+    /// The order of the set: relay &lt; ip &lt; custom, then as spec/wire.md §5.1 has it. Not the order of the
+    /// encodings.
+    /// </summary>
     public readonly int Order(in RawTransportAddress other)
     {
         if (_kind != other._kind)

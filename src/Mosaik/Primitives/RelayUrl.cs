@@ -7,7 +7,8 @@ using System.Text;
 namespace Mosaik.Primitives;
 
 /// <summary>
-/// The canonical form of a relay URL (spec/wire.md §5.3): exactly the texts that the WHATWG serializer would leave alone,
+/// The canonical form of a relay URL (spec/wire.md §5.3): exactly the texts that the WHATWG serializer would leave
+/// alone,
 /// restricted to a subset in which that is easy to decide. Everything outside the subset counts as non-canonical.
 /// </summary>
 internal static class RelayUrl

@@ -5,7 +5,8 @@ using System.Text;
 namespace Mosaik.Primitives;
 
 /// <summary>
-/// The text of an IPv6 address as RFC 5952 has it, always in hexadecimal groups: <see cref="IPAddress.ToString()"/> writes
+/// The text of an IPv6 address as RFC 5952 has it, always in hexadecimal groups: <see cref="IPAddress.ToString()"/>
+/// writes
 /// some ranges with an embedded IPv4 address, which a URL serializer does not.
 /// </summary>
 internal static class Rfc5952

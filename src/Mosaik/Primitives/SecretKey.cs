@@ -5,9 +5,12 @@ using Mosaik.Quic.Crypto;
 
 namespace Mosaik.Primitives;
 
-/// <summary>The identity of a node: a 32-byte Ed25519 seed (RFC 8032). Its public half is the node's <see cref="PeerId"/>.</summary>
+/// <summary>
+/// The identity of a node: a 32-byte Ed25519 seed (RFC 8032). Its public half is the node's <see cref="PeerId"/>.
+/// </summary>
 /// <remarks>
-/// Never printed and never part of a message. There is deliberately no public operation that signs: all signed structures
+/// Never printed and never part of a message. There is deliberately no public operation that signs: all signed
+/// structures
 /// share one key without domain separation (spec/wire.md §4.3).
 /// </remarks>
 public sealed class SecretKey : IEquatable<SecretKey>
@@ -44,7 +47,9 @@ public sealed class SecretKey : IEquatable<SecretKey>
     /// <returns>The key.</returns>
     public static SecretKey FromId(UniqueId id) => new(id.AsSpan());
 
-    /// <summary>The from-string rule: 64 hexadecimal digits are the seed, every other text is hashed into it. Never fails.</summary>
+    /// <summary>
+    /// The from-string rule: 64 hexadecimal digits are the seed, every other text is hashed into it. Never fails.
+    /// </summary>
     /// <param name="text">The text.</param>
     /// <returns>The key.</returns>
     public static SecretKey FromText(string text) => FromId(UniqueId.From(text));

@@ -46,7 +46,8 @@ public readonly record struct StreamId : IComparable<StreamId>, ISpanFormattable
     }
 
     /// <summary>The default id of a stream of this type: the from-string rule applied to its wire name.</summary>
-    /// <typeparam name="T">The type of the data. Without a <see cref="WireNameAttribute"/> its id changes with its name.</typeparam>
+    /// <typeparam name="T">The type of the data. Without a <see cref="WireNameAttribute"/> its id changes with its
+    /// name.</typeparam>
     /// <returns>The id.</returns>
     public static StreamId Of<T>() => From(WireNames.Of<T>());
 
@@ -81,7 +82,9 @@ public readonly record struct StreamId : IComparable<StreamId>, ISpanFormattable
     /// <inheritdoc cref="UniqueId.ToString(string, IFormatProvider)"/>
     public string ToString(string? format, IFormatProvider? formatProvider) => _id.ToString(format, formatProvider);
 
-    /// <summary>Format <c>null</c>, <c>""</c> or <c>"G"</c>: 64 hexadecimal characters; <c>"S"</c>: the first 10.</summary>
+    /// <summary>
+    /// Format <c>null</c>, <c>""</c> or <c>"G"</c>: 64 hexadecimal characters; <c>"S"</c>: the first 10.
+    /// </summary>
     /// <param name="format">The format.</param>
     /// <returns>The text.</returns>
     public string ToString(string? format) => _id.ToString(format);

@@ -5,7 +5,9 @@ using System.Net.Sockets;
 
 namespace Mosaik.Primitives;
 
-/// <summary>One way to reach a node: through a relay, directly over UDP, or over a transport of another implementation.</summary>
+/// <summary>
+/// One way to reach a node: through a relay, directly over UDP, or over a transport of another implementation.
+/// </summary>
 /// <remarks>
 /// spec/wire.md §5.1. Ordered relay &lt; ip &lt; custom; relays by URL text; V4 before V6, then by address and port.
 /// </remarks>
@@ -48,7 +50,8 @@ public abstract record TransportAddress
     }
 
     /// <summary>A relay server.</summary>
-    /// <param name="Url">The URL as text, compared as it is. Only canonical ones are published (spec/wire.md §5.3).</param>
+    /// <param name="Url">The URL as text, compared as it is. Only canonical ones are published (spec/wire.md
+    /// §5.3).</param>
     public sealed record Relay(string Url) : TransportAddress
     {
         internal override int Kind => 0;
@@ -61,7 +64,8 @@ public abstract record TransportAddress
     }
 
     /// <summary>A UDP address.</summary>
-    /// <param name="Address">The address. The scope of an IPv6 address serves for dialling only and is not on the wire.</param>
+    /// <param name="Address">The address. The scope of an IPv6 address serves for dialling only and is not on the
+    /// wire.</param>
     /// <param name="Port">The port, 0–65535.</param>
     public sealed record Ip(IPAddress Address, int Port) : TransportAddress
     {
@@ -100,7 +104,9 @@ public abstract record TransportAddress
         public override string ToString() => ToEndPoint().ToString();
     }
 
-    /// <summary>An address of a transport that only other implementations have: kept and passed on, never used or published.</summary>
+    /// <summary>
+    /// An address of a transport that only other implementations have: kept and passed on, never used or published.
+    /// </summary>
     public sealed record Custom : TransportAddress
     {
         /// <summary>Bytes that the inline form reserves on the wire.</summary>

@@ -93,7 +93,9 @@ public readonly partial struct UniqueId : IEquatable<UniqueId>, IComparable<Uniq
     /// <returns>The hash.</returns>
     public static UniqueId Hash(ReadOnlySpan<byte> bytes) => Hash(bytes, default);
 
-    /// <summary>BLAKE3 of the concatenated UTF-8 of the parts. Parts are not separated: ("ab", "c") equals ("a", "bc").</summary>
+    /// <summary>
+    /// BLAKE3 of the concatenated UTF-8 of the parts. Parts are not separated: ("ab", "c") equals ("a", "bc").
+    /// </summary>
     /// <param name="parts">The parts.</param>
     /// <returns>The hash.</returns>
     public static UniqueId FromParts(params ReadOnlySpan<string> parts)
@@ -142,7 +144,9 @@ public readonly partial struct UniqueId : IEquatable<UniqueId>, IComparable<Uniq
     /// <returns>The derived identifier.</returns>
     public UniqueId Derive(ReadOnlySpan<byte> info) => Hash(_bytes.AsSpan(), info);
 
-    /// <summary>BLAKE3 of this id followed by the UTF-8 of <paramref name="info"/> (no hexadecimal special case).</summary>
+    /// <summary>
+    /// BLAKE3 of this id followed by the UTF-8 of <paramref name="info"/> (no hexadecimal special case).
+    /// </summary>
     /// <param name="info">The text.</param>
     /// <returns>The derived identifier.</returns>
     public UniqueId Derive(string info)
@@ -191,13 +195,17 @@ public readonly partial struct UniqueId : IEquatable<UniqueId>, IComparable<Uniq
     /// <returns>The full text form.</returns>
     public override string ToString() => ToString(null, null);
 
-    /// <summary>Format <c>null</c>, <c>""</c> or <c>"G"</c>: 64 hexadecimal characters; <c>"S"</c>: the first 10.</summary>
+    /// <summary>
+    /// Format <c>null</c>, <c>""</c> or <c>"G"</c>: 64 hexadecimal characters; <c>"S"</c>: the first 10.
+    /// </summary>
     /// <param name="format">The format.</param>
     /// <param name="formatProvider">Ignored.</param>
     /// <returns>The text.</returns>
     public string ToString(string? format, IFormatProvider? formatProvider) => IdText.ToString(_bytes.AsSpan(), format);
 
-    /// <summary>Format <c>null</c>, <c>""</c> or <c>"G"</c>: 64 hexadecimal characters; <c>"S"</c>: the first 10.</summary>
+    /// <summary>
+    /// Format <c>null</c>, <c>""</c> or <c>"G"</c>: 64 hexadecimal characters; <c>"S"</c>: the first 10.
+    /// </summary>
     /// <param name="format">The format.</param>
     /// <returns>The text.</returns>
     public string ToString(string? format) => IdText.ToString(_bytes.AsSpan(), format);

@@ -1,6 +1,8 @@
 namespace Mosaik.Primitives;
 
-/// <summary>The order of texts by their UTF-8 bytes, as Rust has it; .NET's ordinal order differs for surrogate pairs.</summary>
+/// <summary>
+/// The order of texts by their UTF-8 bytes, as Rust has it; .NET's ordinal order differs for surrogate pairs.
+/// </summary>
 internal static class Utf8Order
 {
     public static int Compare(string x, string y)

@@ -3,7 +3,8 @@ using Microsoft.Extensions.Logging;
 namespace Mosaik.Primitives;
 
 /// <summary>
-/// Wire names for one node, with the warning that spec/wire.md §2 asks for: once per type whose name is its CLR name, because
+/// Wire names for one node, with the warning that spec/wire.md §2 asks for: once per type whose name is its CLR name,
+/// because
 /// renaming or moving such a type changes the ids derived from it.
 /// </summary>
 internal sealed partial class WireNameResolver(ILogger logger)

@@ -10,10 +10,13 @@ using Mosaik.Postcard;
 namespace Mosaik.Primitives;
 
 /// <summary>
-/// Names of types written the Rust way, from which default stream ids are derived (spec/wire.md §2). The first rule wins:
+/// Names of types written the Rust way, from which default stream ids are derived (spec/wire.md §2). The first rule
+/// wins:
 /// <see cref="WireNameAttribute"/>; the table of built-in types; <c>Namespace::Type&lt;Args&gt;</c>.
 /// </summary>
-/// <remarks>Never the assembly name, never annotations of nullable references. Pure: the same type always has the same name.</remarks>
+/// <remarks>
+/// Never the assembly name, never annotations of nullable references. Pure: the same type always has the same name.
+/// </remarks>
 public static class WireNames
 {
     private static readonly FrozenDictionary<Type, string> Simple = new Dictionary<Type, string>
@@ -74,16 +77,20 @@ public static class WireNames
     /// <summary>The wire name of a type.</summary>
     /// <typeparam name="T">The type.</typeparam>
     /// <returns>The name.</returns>
-    /// <exception cref="NotSupportedException">The type (or an argument of it) cannot have one, such as <c>char</c>.</exception>
+    /// <exception cref="NotSupportedException">The type (or an argument of it) cannot have one, such as
+    /// <c>char</c>.</exception>
     public static string Of<T>() => Of(typeof(T));
 
     /// <summary>The wire name of a type.</summary>
     /// <param name="type">The type; not an open generic one.</param>
     /// <returns>The name.</returns>
-    /// <exception cref="NotSupportedException">The type (or an argument of it) cannot have one, such as <c>char</c>.</exception>
+    /// <exception cref="NotSupportedException">The type (or an argument of it) cannot have one, such as
+    /// <c>char</c>.</exception>
     public static string Of(Type type) => Of(type, derived: null);
 
-    /// <summary>The wire name; adds to <paramref name="derived"/> every type in it that was named by its CLR name (rule 3).</summary>
+    /// <summary>
+    /// The wire name; adds to <paramref name="derived"/> every type in it that was named by its CLR name (rule 3).
+    /// </summary>
     internal static string Of(Type type, ICollection<Type>? derived)
     {
         ArgumentNullException.ThrowIfNull(type);
