@@ -76,7 +76,7 @@ public sealed record QuicOptions
 
     /// <summary>
     /// Receives NSS key-log lines (without line end) for decrypting captures. Called on the endpoint's driver: it must be
-    /// quick and must not call back. Null = off.
+    /// quick and must not call back. Null = off. While it is on, datagrams are sent one by one, so that captures show them.
     /// </summary>
     public Action<string>? KeyLog { get; init; }
 

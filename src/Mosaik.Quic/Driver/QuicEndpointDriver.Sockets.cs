@@ -85,7 +85,8 @@ internal sealed partial class QuicEndpointDriver
         var socket = SocketFor(transmit.Path);
         while (offset < transmit.Length)
         {
-            var length = Math.Min(transmit.Length - offset, Math.Max(1, socket.MaxSegments) * transmit.SegmentSize);
+            var segments = _isWatched ? 1 : Math.Max(1, socket.MaxSegments);
+            var length = Math.Min(transmit.Length - offset, segments * transmit.SegmentSize);
             var datagrams = new OutgoingDatagrams(
                 _sendBuffer.AsSpan(offset, length), transmit.SegmentSize, transmit.Path.Remote, transmit.Ecn);
             switch (socket.Send(datagrams))

@@ -37,6 +37,9 @@ internal sealed partial class QuicEndpointDriver : IThreadPoolWorkItem
     private readonly TurnGate _gate;
     private readonly Ed25519SigningKey _identity;
     private readonly KeyLogFile? _keyLogFile;
+
+    // Secrets are logged to read captures, and a segmented send is one giant packet there, which no tool can open.
+    private readonly bool _isWatched;
     private readonly QuicEndpointCore _core;
     private readonly SocketEntry[] _sockets;
     private readonly ITimer _timer;
@@ -56,6 +59,7 @@ internal sealed partial class QuicEndpointDriver : IThreadPoolWorkItem
         _identity = Ed25519SigningKey.FromSeed(options.IdentitySeed.Span);
         PublicKey = _identity.PublicKey.ToArray();
         var keyLog = KeyLogFile.SinkFor(options, _logger, out _keyLogFile);
+        _isWatched = keyLog is not null;
         var settings = EndpointSettings.From(options, _identity, keyLog);
         if (options.AdjustConnections is { } adjust)
             settings = settings with { Connection = adjust(settings.Connection) };
