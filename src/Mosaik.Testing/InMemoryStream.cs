@@ -292,7 +292,8 @@ internal sealed class InMemoryStream : ITransportStream
             return;
         Announce();
         _receiveError ??= new TransportException(
-            TransportErrorKind.StreamReset, $"The peer reset the stream with {code}.") { StreamCode = code };
+            TransportErrorKind.StreamReset, $"The peer reset the stream with {code}.")
+        { StreamCode = code };
         _readable.Set();
         EndReceiving();
     }
@@ -302,7 +303,8 @@ internal sealed class InMemoryStream : ITransportStream
         if (_connection.CloseInfo is not null || _sendEnded)
             return;
         FailSending(new TransportException(
-            TransportErrorKind.StreamStopped, $"The peer stopped reading with {code}.") { StreamCode = code });
+            TransportErrorKind.StreamStopped, $"The peer stopped reading with {code}.")
+        { StreamCode = code });
     }
 
     private void Announce()

@@ -85,21 +85,21 @@ internal sealed record ConnectionSettings
     /// <summary>The part of <paramref name="options"/> that connections need.</summary>
     public static ConnectionSettings From(
         QuicOptions options, Ed25519SigningKey identity, Action<string>? keyLog) => new()
-    {
-        Identity = identity,
-        Random = options.Random,
-        CipherSuites = [.. options.CipherSuites.Select(static suite => (CipherSuite)suite)],
-        Groups = [.. options.Groups.Select(static group => (NamedGroup)group)],
-        IdleTimeout = options.IdleTimeout,
-        KeepAliveInterval = options.KeepAliveInterval,
-        HandshakeTimeout = options.HandshakeTimeout,
-        ConnectionReceiveWindow = (ulong)options.ConnectionReceiveWindow,
-        StreamReceiveWindow = (ulong)options.StreamReceiveWindow,
-        SendWindow = options.SendWindow,
-        StreamSendBuffer = options.StreamSendBuffer,
-        MaxBidirectionalStreams = (ulong)options.MaxBidirectionalStreams,
-        MaxUnidirectionalStreams = (ulong)options.MaxUnidirectionalStreams,
-        InitialVersion = options.InitialVersion,
-        KeyLog = keyLog,
-    };
+        {
+            Identity = identity,
+            Random = options.Random,
+            CipherSuites = [.. options.CipherSuites.Select(static suite => (CipherSuite)suite)],
+            Groups = [.. options.Groups.Select(static group => (NamedGroup)group)],
+            IdleTimeout = options.IdleTimeout,
+            KeepAliveInterval = options.KeepAliveInterval,
+            HandshakeTimeout = options.HandshakeTimeout,
+            ConnectionReceiveWindow = (ulong)options.ConnectionReceiveWindow,
+            StreamReceiveWindow = (ulong)options.StreamReceiveWindow,
+            SendWindow = options.SendWindow,
+            StreamSendBuffer = options.StreamSendBuffer,
+            MaxBidirectionalStreams = (ulong)options.MaxBidirectionalStreams,
+            MaxUnidirectionalStreams = (ulong)options.MaxUnidirectionalStreams,
+            InitialVersion = options.InitialVersion,
+            KeyLog = keyLog,
+        };
 }

@@ -41,17 +41,17 @@ internal sealed record EndpointSettings
     /// <summary>The part of <paramref name="options"/> that the core needs.</summary>
     public static EndpointSettings From(
         QuicOptions options, Ed25519SigningKey identity, Action<string>? keyLog) => new()
-    {
-        Connection = ConnectionSettings.From(options, identity, keyLog),
-        StatelessResetKey = options.StatelessResetKey ?? DeriveResetKey(options.IdentitySeed.Span),
-        AcceptedAlpn = options.AcceptedAlpn,
-        MaxUnfinishedHandshakes = options.MaxUnfinishedHandshakes,
-        HandshakePressureThreshold = options.HandshakePressureThreshold,
-        MaxUnfinishedHandshakesPerSource = options.MaxUnfinishedHandshakesPerSource,
-        AcceptQueueCapacity = options.AcceptQueueCapacity,
-        MaxConnections = options.MaxConnections,
-        ReceiveBudget = options.EndpointReceiveBudget,
-    };
+        {
+            Connection = ConnectionSettings.From(options, identity, keyLog),
+            StatelessResetKey = options.StatelessResetKey ?? DeriveResetKey(options.IdentitySeed.Span),
+            AcceptedAlpn = options.AcceptedAlpn,
+            MaxUnfinishedHandshakes = options.MaxUnfinishedHandshakes,
+            HandshakePressureThreshold = options.HandshakePressureThreshold,
+            MaxUnfinishedHandshakesPerSource = options.MaxUnfinishedHandshakesPerSource,
+            AcceptQueueCapacity = options.AcceptQueueCapacity,
+            MaxConnections = options.MaxConnections,
+            ReceiveBudget = options.EndpointReceiveBudget,
+        };
 
     /// <summary>
     /// A key that a restarted process finds again (RFC 9000 §10.3.2), and that reveals nothing of the seed.

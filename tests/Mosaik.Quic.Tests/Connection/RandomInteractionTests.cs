@@ -45,7 +45,9 @@ public sealed class RandomInteractionTests
         {
             Profile = new NetworkProfile
             {
-                Loss = loss, Duplication = duplication, Latency = TimeSpan.FromMilliseconds(latencyMs),
+                Loss = loss,
+                Duplication = duplication,
+                Latency = TimeSpan.FromMilliseconds(latencyMs),
                 Jitter = TimeSpan.FromMilliseconds(jitterMs),
             },
         };

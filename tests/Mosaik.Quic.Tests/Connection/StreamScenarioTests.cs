@@ -159,7 +159,10 @@ public sealed class StreamScenarioTests
         Scenarios.EchoAtEnd(server);
         world.Profile = new NetworkProfile
         {
-            Loss = loss, Jitter = TimeSpan.FromMilliseconds(jitter), Duplication = loss, CongestionMarks = loss,
+            Loss = loss,
+            Jitter = TimeSpan.FromMilliseconds(jitter),
+            Duplication = loss,
+            CongestionMarks = loss,
         };
         StreamId[] ids = [.. Enumerable.Range(0, 4).Select(_ => client.Open())];
         foreach (StreamId id in ids)
@@ -192,7 +195,9 @@ public sealed class StreamScenarioTests
         (World world, _, _, Peer client, Peer peer) = Scenarios.Connected();
         world.Profile = new NetworkProfile
         {
-            Latency = TimeSpan.FromMilliseconds(20), BytesPerSecond = 1_000_000, QueueBytes = 40_000,
+            Latency = TimeSpan.FromMilliseconds(20),
+            BytesPerSecond = 1_000_000,
+            QueueBytes = 40_000,
         };
         StreamId id = client.Open();
         int written = 0;

@@ -159,7 +159,9 @@ public sealed class TraceReplayTests
     {
         using var streams = new StreamSet(isServer: from == "client", new TransportParameters
         {
-            InitialMaxData = 1 << 24, InitialMaxStreamDataBidiLocal = 1 << 24, InitialMaxStreamDataBidiRemote = 1 << 24,
+            InitialMaxData = 1 << 24,
+            InitialMaxStreamDataBidiLocal = 1 << 24,
+            InitialMaxStreamDataBidiRemote = 1 << 24,
             InitialMaxStreamsBidi = 10,
         });
         streams.ApplyPeerParameters(new TransportParameters { InitialMaxStreamsBidi = 10 });

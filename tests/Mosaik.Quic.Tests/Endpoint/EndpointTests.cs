@@ -221,7 +221,9 @@ public sealed class EndpointTests
         var world = new World();
         Node server = world.Add("10.0.0.2:2000", s => s with
         {
-            MaxUnfinishedHandshakes = 40, HandshakePressureThreshold = 20, MaxUnfinishedHandshakesPerSource = 10,
+            MaxUnfinishedHandshakes = 40,
+            HandshakePressureThreshold = 20,
+            MaxUnfinishedHandshakesPerSource = 10,
         });
         Node client = world.Add("10.0.0.1:1000");
         byte[]? token = null;

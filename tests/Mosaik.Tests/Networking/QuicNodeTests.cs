@@ -32,8 +32,12 @@ public sealed class QuicNodeTests
         2,
         new LinkConditions
         {
-            MinLatency = TimeSpan.FromMilliseconds(1), MaxLatency = TimeSpan.FromMilliseconds(30),
-            Loss = 0.05, Duplication = 0.02, Reordering = 0.05, Corruption = 0.001,
+            MinLatency = TimeSpan.FromMilliseconds(1),
+            MaxLatency = TimeSpan.FromMilliseconds(30),
+            Loss = 0.05,
+            Duplication = 0.02,
+            Reordering = 0.05,
+            Corruption = 0.001,
         },
         async world =>
         {

@@ -64,7 +64,10 @@ public sealed class InMemoryTransportTests : IDisposable
     {
         _net.Links.Default = new LinkConditions
         {
-            MinLatency = TimeSpan.FromMilliseconds(1), MaxLatency = TimeSpan.FromMilliseconds(50), Loss = 0.3, TailProbability = 0.01,
+            MinLatency = TimeSpan.FromMilliseconds(1),
+            MaxLatency = TimeSpan.FromMilliseconds(50),
+            Loss = 0.3,
+            TailProbability = 0.01,
         };
         _net.MaxChunkBytes = 1200;
         var (near, far) = await Connect();
@@ -205,7 +208,9 @@ public sealed class InMemoryTransportTests : IDisposable
             net.MaxChunkBytes = 500;
             ITransport Node(string name) => net.CreateTransport(new TransportOptions
             {
-                SecretKey = SecretKey.FromText(name), TimeProvider = world.TimeProvider, Scheduler = world,
+                SecretKey = SecretKey.FromText(name),
+                TimeProvider = world.TimeProvider,
+                Scheduler = world,
             });
             var (a, b) = (Node("a"), Node("b"));
             b.SetAcceptedAlpn(["x"]);
