@@ -6,16 +6,31 @@ namespace Mosaik.Bench.Contracts;
 /// <summary>A histogram from 1 µs to 60 s with three digits (B6); recorded in nanoseconds, thread-safe.</summary>
 public sealed class Latencies
 {
-    private readonly LongConcurrentHistogram _histogram = new(100, 60_000_000_000, 3);
+    private readonly Lock _lock = new();
+    private readonly LongHistogram _histogram = new(100, 60_000_000_000, 3);
 
-    public void Record(long startTimestamp) =>
-        _histogram.RecordValue(Math.Clamp((long)Stopwatch.GetElapsedTime(startTimestamp).TotalNanoseconds, 100, 60_000_000_000));
+    public void Record(long startTimestamp)
+    {
+        var elapsed = Math.Clamp((long)Stopwatch.GetElapsedTime(startTimestamp).TotalNanoseconds, 100, 60_000_000_000);
+        lock (_lock)
+            _histogram.RecordValue(elapsed);
+    }
 
-    public void Reset() => _histogram.Reset();
+    public void Reset()
+    {
+        lock (_lock)
+            _histogram.Reset();
+    }
 
-    public LatencySummary Summary() => new(
-        Micro(_histogram.GetValueAtPercentile(50)), Micro(_histogram.GetValueAtPercentile(90)),
-        Micro(_histogram.GetValueAtPercentile(99)), Micro(_histogram.GetMaxValue()), _histogram.TotalCount);
+    public LatencySummary Summary()
+    {
+        lock (_lock)
+        {
+            return new(
+                Micro(_histogram.GetValueAtPercentile(50)), Micro(_histogram.GetValueAtPercentile(90)),
+                Micro(_histogram.GetValueAtPercentile(99)), Micro(_histogram.GetMaxValue()), _histogram.TotalCount);
+        }
+    }
 
     private static double Micro(long nanoseconds) => nanoseconds / 1000.0;
 }

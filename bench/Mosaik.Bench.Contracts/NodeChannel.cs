@@ -25,14 +25,25 @@ public sealed record NodeStart(string Address, string Key, int Concurrency, int 
 /// <summary>A node is ready.</summary>
 public sealed record NodeReady(string Address, string Key);
 
-/// <summary>A node is to measure, or, with no window, to end.</summary>
-public sealed record NodeMeasure(double WarmUpSeconds, double WindowSeconds, long MaxBytes);
+/// <summary>A node is to warm up, or to measure, or, with neither, to end.</summary>
+public sealed record NodeMeasure(double WarmUpSeconds, double WindowSeconds, long MaxBytes)
+{
+    public static NodeMeasure End { get; } = new(0, 0, 0);
+
+    public bool IsEnd => WarmUpSeconds <= 0 && WindowSeconds <= 0;
+
+    public bool IsWarmUp => WarmUpSeconds > 0;
+}
 
 /// <summary>What a node has measured.</summary>
-public sealed record NodeMeasured(long Operations, double Seconds, Resources Resources, LatencySummary? Latency);
+public sealed record NodeMeasured(long Operations, double Seconds, Resources Resources, LatencySummary? Latency)
+{
+    /// <summary>The answer to a warm-up.</summary>
+    public static NodeMeasured Nothing { get; } = new(0, 0, new Resources(), null);
+}
 
-/// <summary>The code of a <c>node</c> process: answers <see cref="NodeStart"/> with <see cref="NodeReady"/> and every
-/// <see cref="NodeMeasure"/> with <see cref="NodeMeasured"/>, until a measure without a window.</summary>
+/// <summary>The code of a node: answers <see cref="NodeStart"/> with <see cref="NodeReady"/> and every measurement with
+/// <see cref="NodeMeasured"/>.</summary>
 public interface INodeRole : IAsyncDisposable
 {
     Task<NodeReady> StartAsync(NodeStart start);

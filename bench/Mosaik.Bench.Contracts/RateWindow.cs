@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Mosaik.Bench.Contracts;
 
-/// <summary>Counts at the receiver: a warm-up, then a window that ends with time or with an amount (B5).</summary>
+/// <summary>Counts at the receiver, in a window that ends with time or with an amount (B5).</summary>
 public sealed class RateWindow
 {
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(2);
@@ -13,7 +13,6 @@ public sealed class RateWindow
     public async Task<NodeMeasured> MeasureAsync(NodeMeasure measure, Func<LatencySummary?>? latency = null, Action? onWindow = null)
     {
         ArgumentNullException.ThrowIfNull(measure);
-        await Task.Delay(TimeSpan.FromSeconds(measure.WarmUpSeconds));
         onWindow?.Invoke();
         var meter = new ResourceMeter();
         var first = Interlocked.Read(ref _count);

@@ -8,7 +8,7 @@ public static class TimedLoop
     private const int BatchMilliseconds = 25;
 
     /// <summary>
-    /// The median time per operation over batches of 25 ms, after a warm-up that lets the tiers settle.
+    /// The median time per operation over batches of 25 ms, after a warm-up that ends when the compiler has come to rest.
     /// </summary>
     public static Sample Time(RunPlan plan, Action<int> runMany)
     {
@@ -35,6 +35,7 @@ public static class TimedLoop
     private static int WarmUp(TimeSpan duration, Action<int> runMany)
     {
         var start = Stopwatch.GetTimestamp();
+        var rest = new CompilerRest();
         var batch = 16;
         var last = 0.0;
         do
@@ -45,7 +46,7 @@ public static class TimedLoop
             if (last < BatchMilliseconds)
                 batch = (int)Math.Min(batch * 2L, 1 << 28);
         }
-        while (Stopwatch.GetElapsedTime(start) < duration || last < BatchMilliseconds);
+        while (!rest.IsReached() || Stopwatch.GetElapsedTime(start) < duration || last < BatchMilliseconds);
 
         return Math.Max(1, (int)(batch * (BatchMilliseconds / last)));
     }

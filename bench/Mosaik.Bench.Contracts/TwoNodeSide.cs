@@ -3,10 +3,11 @@ namespace Mosaik.Bench.Contracts;
 /// <summary>A side made of a server node (core 1) and a load node (core 0), measured at one of them.</summary>
 public sealed class TwoNodeSide(
     string name, string serverRole, string loadRole, bool measureAtServer, string unit, double divisor, NodeStart start,
-    long fullAmount) : IWorkloadSide
+    long fullAmount, Func<string, INodeRole> createRole) : IWorkloadSide
 {
-    private NodeProcess? _server;
-    private NodeProcess? _load;
+    private const double LongestWindow = 30;
+    private INode? _server;
+    private INode? _load;
 
     public string Name => name;
 
@@ -15,28 +16,23 @@ public sealed class TwoNodeSide(
     public async ValueTask StartAsync(RunPlan plan)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        var pinned = plan.Placement == Placement.Pinned;
-        _server = NodeProcess.Launch(serverRole, pinned ? 1 : null);
+        _server = Node(plan, serverRole, core: 1);
         var ready = await _server.StartAsync(start);
-        _load = NodeProcess.Launch(loadRole, pinned ? 0 : null);
+        _load = Node(plan, loadRole, core: 0);
         await _load.StartAsync(start with { Address = ready.Address, Key = ready.Key });
     }
 
     public async ValueTask<Sample> RunAsync(RunPlan plan)
     {
         ArgumentNullException.ThrowIfNull(plan);
+        await BothAsync(new NodeMeasure(plan.WarmUp.TotalSeconds, 0, 0));
         var amount = plan.IsQuick ? 0 : fullAmount;
-        var measure = new NodeMeasure(plan.WarmUp.TotalSeconds, amount > 0 ? 30 : plan.Window.TotalSeconds, amount);
-        var (server, load) = (_server!, _load!);
-        var at = measureAtServer ? server : load;
-        var other = measureAtServer ? load : server;
-        await server.BeginMeasureAsync(measure);
-        await load.BeginMeasureAsync(measure);
-        var measured = await at.EndMeasureAsync();
-        var beside = await other.EndMeasureAsync();
+        var (server, load) = await BothAsync(new NodeMeasure(0, amount > 0 ? LongestWindow : plan.Window.TotalSeconds, amount));
+        var measured = measureAtServer ? server : load;
         return new Sample(measured.Operations / measured.Seconds / divisor, unit, true, measured.Operations, measured.Seconds)
         {
-            Resources = measured.Resources.Plus(beside.Resources),
+            // Two nodes in one process both see all of it.
+            Resources = plan.Processes == 1 ? measured.Resources : server.Resources.Plus(load.Resources),
             Latency = measured.Latency,
         };
     }
@@ -48,5 +44,18 @@ public sealed class TwoNodeSide(
         if (_server is not null)
             await _server.DisposeAsync();
         (_load, _server) = (null, null);
+    }
+
+    private INode Node(RunPlan plan, string role, int core) => plan.Processes == 1
+        ? new LocalNode(createRole(role))
+        : NodeProcess.Launch(role, plan.Placement == Placement.Pinned ? core : null);
+
+    private async Task<(NodeMeasured Server, NodeMeasured Load)> BothAsync(NodeMeasure measure)
+    {
+        // Both are set by StartAsync.
+        var server = _server!.MeasureAsync(measure);
+        var load = _load!.MeasureAsync(measure);
+        await Task.WhenAll(server, load);
+        return (await server, await load);
     }
 }

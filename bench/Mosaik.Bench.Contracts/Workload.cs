@@ -4,12 +4,16 @@ namespace Mosaik.Bench.Contracts;
 /// <param name="Id">For example Q1.</param>
 /// <param name="Title">One line.</param>
 /// <param name="Metric">What is compared: rate, time.</param>
-/// <param name="Variants">All variants; the first one is the quick one unless the workload says otherwise.</param>
+/// <param name="Variants">All variants.</param>
 /// <param name="Processes">How many processes a side has.</param>
-/// <param name="Placements">Which placements the row asks for.</param>
+/// <param name="Placements">Which placements the row asks for. The targets are for the first one (B3), which is also the quick
+/// one.</param>
 public sealed record Workload(
     string Id, string Title, string Metric, IReadOnlyList<string> Variants, int Processes, IReadOnlyList<Placement> Placements)
 {
+    /// <summary>The variants of <c>--quick</c>.</summary>
+    public IReadOnlyList<string> QuickVariants { get; init; } = Variants;
+
     /// <summary>Makes our side.</summary>
     public required Func<IWorkloadSide> Ours { get; init; }
 

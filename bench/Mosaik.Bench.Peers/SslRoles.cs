@@ -56,6 +56,16 @@ public sealed class SslSource : INodeRole
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
+        try
+        {
+            if (_loop is not null)
+                await _loop;
+        }
+        catch (OperationCanceledException)
+        {
+            // It was stopped in the middle of a write.
+        }
+
         _stop.Dispose();
     }
 

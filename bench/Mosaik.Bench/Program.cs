@@ -26,6 +26,9 @@ static int Usage()
         mosaik-bench run <ID…|all> [--quick|--full] [--rounds n] [--placement free|pinned|both] [--processes 1|2] [--peer p]… [--out file]
         mosaik-bench compare --baseline file new1 [new2] [--require must]
         mosaik-bench table file…
+
+        Lines of JSON go to standard output and are appended to the file, a summary goes to standard error.
+        run ends with 0 if every target was met, 2 if one was missed or not shown, 3 if a side failed.
         """);
     return 64;
 }
@@ -33,7 +36,12 @@ static int Usage()
 static int List()
 {
     foreach (var workload in Catalog.All)
-        Console.WriteLine($"{workload.Id,-3} {workload.Title}: {string.Join(" ", workload.Variants)}");
+    {
+        Console.WriteLine($"{workload.Id} {workload.Title}");
+        Console.WriteLine($"   variants: {string.Join(" ", workload.Variants)}");
+        Console.WriteLine($"   peers: {string.Join(" ", workload.Variants.SelectMany(v => workload.Peers(v)).Select(static p => p().Name).Distinct(StringComparer.Ordinal))}");
+    }
+
     foreach (var (name, version) in PeerList.Versions.OrderBy(static p => p.Key, StringComparer.Ordinal))
         Console.WriteLine($"peer {name} {version}");
     return 0;
@@ -53,12 +61,13 @@ static async Task<int> RunAsync(string[] ids, string[] arguments)
     var workloads = Catalog.All.Where(w => all || ids.Contains(w.Id, StringComparer.OrdinalIgnoreCase)).ToList();
     if (!all && workloads.Count != ids.Length)
         return Usage();
-    var runner = new Runner(new ResultWriter(options.Output), options);
+    var summary = new Summary(Console.Error);
+    var runner = new Runner(new ResultWriter(options.Output), summary, options);
     runner.Begin();
     await runner.MeasureFloorsAsync();
     foreach (var workload in workloads)
         await runner.RunAsync(workload);
-    return 0;
+    return summary.End();
 }
 
 static RunOptions? Parse(string[] arguments)
@@ -108,9 +117,9 @@ static RunOptions? Parse(string[] arguments)
 static async Task<int> NodeAsync(string role)
 {
     var channel = new NodeChannel(Console.In, Console.Out);
-    await using var node = Catalog.CreateRole(role);
+    await using var node = new LocalNode(Catalog.CreateRole(role));
     await channel.SendAsync(await node.StartAsync(await channel.ReceiveAsync<NodeStart>()));
-    while (await channel.ReceiveAsync<NodeMeasure>() is { WindowSeconds: > 0 } measure)
+    while (await channel.ReceiveAsync<NodeMeasure>() is { IsEnd: false } measure)
         await channel.SendAsync(await node.MeasureAsync(measure));
     return 0;
 }

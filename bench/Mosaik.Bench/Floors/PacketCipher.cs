@@ -1,11 +1,16 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using System.Security.Cryptography;
+using Aes = System.Security.Cryptography.Aes;
+using AesInstructions = System.Runtime.Intrinsics.X86.Aes;
 
 namespace Mosaik.Bench.Floors;
 
 /// <summary>
 /// What every QUIC packet of 1200 bytes must pay for its encryption and nothing else: one AES-128-GCM call and one AES
-/// block for the header protection, with reused objects.
+/// block for the header protection, with reused objects. The block goes the fastest way there is: processor instructions
+/// where the machine has them, else a reused transform.
 /// </summary>
 internal sealed class PacketCipher : IDisposable
 {
@@ -13,20 +18,26 @@ internal sealed class PacketCipher : IDisposable
     private const int PacketNumberLength = 4;
     private const int HeaderLength = PacketNumberOffset + PacketNumberLength;
     private const int TagLength = 16;
+    private const int Block = 16;
+    private const int Rounds = 10;
 
     /// <summary>What a datagram carries for the application.</summary>
     public const int PayloadLength = NativeUdp.DatagramSize - HeaderLength - TagLength - 7;
 
-    private readonly AesGcm _aead = new(new byte[16], TagLength);
+    private readonly AesGcm _aead = new(new byte[Block], TagLength);
     private readonly Aes _aes = Aes.Create();
     private readonly ICryptoTransform _block;
-    private readonly byte[] _sample = new byte[16];
-    private readonly byte[] _mask = new byte[16];
+    private readonly byte[] _sample = new byte[Block];
+    private readonly byte[] _mask = new byte[Block];
     private readonly byte[] _nonce = new byte[12];
+
+    // Which round keys does not matter for the cost of a block, so they are no real key schedule.
+    private readonly Vector128<byte>[] _roundKeys =
+        [.. Enumerable.Range(0, Rounds + 1).Select(static round => Vector128.Create((byte)(37 * (round + 1))))];
 
     public PacketCipher()
     {
-        _aes.Key = new byte[16];
+        _aes.Key = new byte[Block];
 #pragma warning disable CA5358 // Header protection is defined as one AES block (RFC 9001 §5.4.3).
         _aes.Mode = CipherMode.ECB;
 #pragma warning restore CA5358
@@ -61,10 +72,23 @@ internal sealed class PacketCipher : IDisposable
 
     private void Mask(Span<byte> packet)
     {
-        packet.Slice(PacketNumberOffset + 4, 16).CopyTo(_sample);
-        _block.TransformBlock(_sample, 0, 16, _mask, 0);
+        var sample = packet.Slice(PacketNumberOffset + 4, Block);
+        if (AesInstructions.IsSupported)
+        {
+            var keys = _roundKeys;
+            var block = Vector128.Create<byte>(sample) ^ keys[0];
+            for (var i = 1; i < Rounds; i++)
+                block = AesInstructions.Encrypt(block, keys[i]);
+            AesInstructions.EncryptLast(block, keys[Rounds]).CopyTo(_mask);
+        }
+        else
+        {
+            sample.CopyTo(_sample);
+            _block.TransformBlock(_sample, 0, Block, _mask, 0);
+        }
+
         packet[0] ^= (byte)(_mask[0] & 0x1F);
-        for (var i = 0; i < PacketNumberLength; i++)
-            packet[PacketNumberOffset + i] ^= _mask[1 + i];
+        var number = packet.Slice(PacketNumberOffset, PacketNumberLength);
+        MemoryMarshal.Cast<byte, uint>(number)[0] ^= MemoryMarshal.Read<uint>(_mask.AsSpan(1));
     }
 }

@@ -79,7 +79,8 @@ internal static class TcpFloors
     {
         using var listener = SslPeer.Listen();
         using var stop = new CancellationTokenSource();
-        var serving = ServeAsync(listener, stop.Token);
+        using var stopServing = new CancellationTokenSource();
+        var serving = ServeAsync(listener, stopServing.Token);
         var latencies = new Latencies();
         long done = 0;
         var clients = Enumerable.Range(0, concurrency).Select(_ => Task.Run(async () =>
@@ -101,7 +102,9 @@ internal static class TcpFloors
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         var summary = latencies.Summary();
         await stop.CancelAsync();
+        // The server goes on until no client waits for it.
         await Task.WhenAll(clients);
+        await stopServing.CancelAsync();
         await serving;
         return new FloorResult(count / seconds, "1/s", true) { P50Us = summary.P50, P99Us = summary.P99, Samples = count };
     }

@@ -53,7 +53,7 @@ internal sealed record FloorReference(string Name, double Value);
 
 internal sealed record RatioLine(
     string RunId, string Id, string Variant, string Peer, string Placement, int Processes, string Metric, double Median, double Min,
-    double Max, int Rounds, double OursMedian, double PeerMedian, string Unit, FloorReference? Floor, double? Must, double? Stretch,
+    double Max, int Rounds, int NoisyRounds, double OursMedian, double PeerMedian, string Unit, FloorReference? Floor, double? Must, double? Stretch,
     bool? MustMet, bool? StretchMet)
 {
     public string Kind => "ratio";

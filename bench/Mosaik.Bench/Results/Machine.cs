@@ -35,16 +35,6 @@ internal static class Machine
         ? double.Parse(File.ReadAllText("/proc/loadavg").Split(' ')[0], CultureInfo.InvariantCulture)
         : 0;
 
-    /// <summary>Steal time and all time since boot, in ticks.</summary>
-    public static (long Steal, long Total) CpuTicks()
-    {
-        if (!File.Exists("/proc/stat"))
-            return (0, 1);
-        var fields = File.ReadLines("/proc/stat").First().Split(' ', StringSplitOptions.RemoveEmptyEntries)[1..]
-            .Select(static f => long.Parse(f, CultureInfo.InvariantCulture)).ToArray();
-        return (fields[7], fields.Sum());
-    }
-
     private static string? Git(params string[] arguments) => Run("git", arguments);
 
     private static string? Run(string program, params string[] arguments)

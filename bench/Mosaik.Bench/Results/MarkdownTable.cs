@@ -13,14 +13,14 @@ internal static class MarkdownTable
             var lines = Lines.Read(path).ToList();
             foreach (var env in lines.Where(static l => Is(l, "env")))
                 output.WriteLine($"{Text(env, "utc")}, {Text(env, "cpu")}, {Text(env, "os")}, {Text(env, "dotnet")}\n");
-            output.WriteLine("| ID | variant | peer | placement | ratio (min–max) | ours | peer's | unit | floor | MUST | met |");
-            output.WriteLine("|---|---|---|---|---|---|---|---|---|---|---|");
+            output.WriteLine("| ID | variant | peer | placement | ratio (min–max) | rounds (noisy) | ours | peer's | unit | floor | MUST | met |");
+            output.WriteLine("|---|---|---|---|---|---|---|---|---|---|---|---|");
             foreach (var r in lines.Where(static l => Is(l, "ratio")))
             {
                 var floor = r.TryGetProperty("floor", out var f) ? $"{Text(f, "name")} {Number(f, "value")}" : "";
                 output.WriteLine(
                     $"| {Text(r, "id")} | {Text(r, "variant")} | {Text(r, "peer")} | {Text(r, "placement")} | {Number(r, "median")} "
-                    + $"({Number(r, "min")}–{Number(r, "max")}) | {Number(r, "oursMedian")} | {Number(r, "peerMedian")} | {Text(r, "unit")} "
+                    + $"({Number(r, "min")}–{Number(r, "max")}) | {Text(r, "rounds")} ({Text(r, "noisyRounds")}) | {Number(r, "oursMedian")} | {Number(r, "peerMedian")} | {Text(r, "unit")} "
                     + $"| {floor} | {Number(r, "must")} | {Text(r, "mustMet")} |");
             }
 

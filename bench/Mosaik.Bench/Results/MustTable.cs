@@ -8,7 +8,7 @@ internal static class MustTable
     public static IEnumerable<string> Expected() =>
         from workload in Catalog.All
         from variant in workload.Variants
-        from placement in workload.Placements
+        let placement = workload.Placements[0]
         from peer in workload.Peers(variant).Select(static make => make().Name)
         where workload.Targets(variant, peer) is not null
         select $"{workload.Id} {variant} {peer} {workload.Metric} {(placement == Contracts.Placement.Pinned ? "pinned" : "free")} {workload.Processes}";

@@ -10,6 +10,9 @@ internal sealed record RunOptions(bool IsQuick, int Rounds, IReadOnlyList<Placem
     private static readonly TimeSpan FullWarmUp = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan FullWindow = TimeSpan.FromSeconds(5);
 
+    /// <summary>How long all repetitions of noisy rounds together may take.</summary>
+    public TimeSpan RepeatTime => IsQuick ? TimeSpan.FromSeconds(20) : TimeSpan.MaxValue;
+
     /// <summary>Names of peers to run; all when empty.</summary>
     public IReadOnlyList<string> Peers { get; init; } = [];
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Mosaik.Bench.Contracts;
 using Mosaik.Bench.Floors;
 using Mosaik.Bench.Results;
@@ -6,23 +7,21 @@ namespace Mosaik.Bench.Running;
 
 /// <summary>
 /// Runs workloads by the rules of evidence (spec/performance.md §6): floors first; ours and the peers interleaved, round by
-/// round; ratios per round, oriented so that larger is better, and their median; noisy rounds discarded and repeated.
+/// round; ratios per round, oriented so that larger is better, and their median. A round that the machine disturbed is
+/// repeated; when it stays disturbed the last attempt is kept and says so, for a machine that is never quiet shall still
+/// give ratios, which suffer less than rates. A round that lost application data is void.
 /// </summary>
-internal sealed class Runner(ResultWriter writer, RunOptions options)
+internal sealed class Runner(ResultWriter writer, Summary summary, RunOptions options)
 {
-    private const double MaxExtraLoad = 0.5;
-    private const double MaxStealPercent = 1;
     private const int MaxRepeats = 2;
 
     private readonly string _runId = Guid.CreateVersion7().ToString("N");
     private readonly Dictionary<string, double> _floors = new(StringComparer.Ordinal);
-    private double _loadAtStart;
+    private TimeSpan _repeatTime = options.RepeatTime;
 
     public void Begin()
     {
-        var environment = Machine.Describe(_runId);
-        _loadAtStart = environment.LoadAtStart;
-        writer.Write(environment);
+        writer.Write(Machine.Describe(_runId));
     }
 
     public async Task MeasureFloorsAsync()
@@ -32,64 +31,90 @@ internal sealed class Runner(ResultWriter writer, RunOptions options)
             var result = await floor.MeasureAsync(FloorList.Window(options.IsQuick));
             var placement = floor.IsPinned ? Placement.Pinned : Placement.Free;
             _floors[$"{floor.Name}/{placement}"] = result.Value;
-            writer.Write(new FloorLine(
+            var line = new FloorLine(
                 _runId, floor.Name, floor.Variant, Name(placement), result.Value, result.Unit, Better(result.IsHigherBetter),
-                result.P50Us, result.P99Us, result.Samples, result.LossPercent));
+                result.P50Us, result.P99Us, result.Samples, result.LossPercent);
+            writer.Write(line);
+            summary.Show(line);
         }
     }
 
     public async Task RunAsync(Workload workload)
     {
-        foreach (var variant in workload.Variants)
+        var placements = options.Placements ?? (options.IsQuick ? [workload.Placements[0]] : workload.Placements);
+        // One process has no two places.
+        if (Processes(workload) == 1)
+            placements = [Placement.Free];
+        foreach (var variant in options.IsQuick ? workload.QuickVariants : workload.Variants)
         {
-            foreach (var placement in options.Placements ?? workload.Placements)
+            foreach (var placement in placements)
                 await RunAsync(workload, variant, placement);
         }
     }
 
     private async Task RunAsync(Workload workload, string variant, Placement placement)
     {
-        var processes = options.Processes ?? workload.Processes;
-        var plan = new RunPlan(variant, placement, processes, options.WarmUp, options.Window, options.IsQuick);
+        var plan = new RunPlan(variant, placement, Processes(workload), options.WarmUp, options.Window, options.IsQuick);
         var peers = workload.Peers(variant).Select(static make => make())
             .Where(p => options.Peers.Count == 0 || options.Peers.Contains(p.Name, StringComparer.Ordinal)).ToList();
-        var rounds = peers.ToDictionary(static p => p.Name, static _ => new List<(Sample Ours, Sample Peer)>(), StringComparer.Ordinal);
+        var rounds = new List<Round>();
         for (var round = 1; round <= options.Rounds; round++)
         {
-            foreach (var peer in peers)
-            {
-                if (await RoundAsync(workload, plan, peer, round) is { } pair)
-                    rounds[peer.Name].Add(pair);
-            }
+            if (await RoundAsync(workload, plan, peers, round) is { } kept)
+                rounds.Add(kept);
         }
 
-        foreach (var peer in peers)
-            WriteRatio(workload, plan, peer.Name, rounds[peer.Name]);
+        for (var i = 0; i < peers.Count; i++)
+            WriteRatio(workload, plan, peers[i].Name, rounds, i);
     }
 
-    // One round of B1: ours, then the peer. Repeated at most twice when the machine was busy with something else (B7).
-    private async Task<(Sample Ours, Sample Peer)?> RoundAsync(Workload workload, RunPlan plan, IWorkloadSide peer, int round)
-    {
-        for (var repeat = 0; repeat <= MaxRepeats; repeat++)
-        {
-            var load = Machine.Load();
-            var before = Machine.CpuTicks();
-            var side = workload.Ours();
-            var ours = await RunSideAsync(side, plan);
-            var theirs = await RunSideAsync(peer, plan);
-            var after = Machine.CpuTicks();
-            var steal = 100.0 * (after.Steal - before.Steal) / Math.Max(1, after.Total - before.Total);
-            var reason = load > _loadAtStart + MaxExtraLoad ? "load"
-                : steal > MaxStealPercent ? "steal"
-                : ours.LossPercent > 0 || theirs.LossPercent > 0 ? "loss"
-                : null;
-            WriteSample(workload, plan, side, "ours", round, ours, load, steal, reason);
-            WriteSample(workload, plan, peer, "peer", round, theirs, load, steal, reason);
-            if (reason is null)
-                return (ours, theirs);
-        }
+    private int Processes(Workload workload) => options.Processes ?? workload.Processes;
 
-        return null;
+    // One round of B1: ours, then each peer; the next round begins with ours again.
+    private async Task<Round?> RoundAsync(Workload workload, RunPlan plan, List<IWorkloadSide> peers, int round)
+    {
+        for (var attempt = 0; ; attempt++)
+        {
+            var start = Stopwatch.GetTimestamp();
+            var load = Machine.Load();
+            var noise = new MachineNoise();
+            IWorkloadSide[] sides = [workload.Ours(), .. peers];
+            var samples = new List<Sample>();
+            foreach (var side in sides)
+            {
+                if (await TryRunSideAsync(workload, plan, side) is not { } sample)
+                    return null;
+                samples.Add(sample);
+            }
+
+            var (steal, reason) = noise.End();
+            if (samples.Exists(static s => s.LossPercent > 0))
+                reason = "loss";
+            var taken = Stopwatch.GetElapsedTime(start);
+            var isLast = attempt == MaxRepeats || taken > _repeatTime;
+            var isKept = reason is null || (isLast && reason != "loss");
+            for (var i = 0; i < sides.Length; i++)
+                WriteSample(workload, plan, sides[i], i == 0 ? "ours" : "peer", round, samples[i], load, steal, !isKept, reason);
+            if (isKept)
+                return new Round(samples[0], samples[1..], reason is not null);
+            if (isLast)
+                return null;
+            _repeatTime -= taken;
+        }
+    }
+
+    private async Task<Sample?> TryRunSideAsync(Workload workload, RunPlan plan, IWorkloadSide side)
+    {
+        try
+        {
+            return await RunSideAsync(side, plan);
+        }
+        catch (Exception e) when (e is IOException or TimeoutException or InvalidOperationException or InvalidDataException)
+        {
+            // The others can still be measured; the run as a whole has failed.
+            summary.Failed($"{workload.Id} {plan.Variant} {side.Name}", e.Message);
+            return null;
+        }
     }
 
     private static async Task<Sample> RunSideAsync(IWorkloadSide side, RunPlan plan)
@@ -107,7 +132,7 @@ internal sealed class Runner(ResultWriter writer, RunOptions options)
 
     private void WriteSample(
         Workload workload, RunPlan plan, IWorkloadSide side, string role, int round, Sample sample, double load, double steal,
-        string? reason)
+        bool isDiscarded, string? reason)
     {
         var operations = Math.Max(1, sample.Operations);
         var resources = sample.Resources;
@@ -117,25 +142,33 @@ internal sealed class Runner(ResultWriter writer, RunOptions options)
             sample.Value, sample.Unit, Better(sample.IsHigherBetter), sample.Operations, sample.Seconds, latency,
             (double)resources.AllocatedBytes / operations, resources.CpuSeconds * 1e6 / operations,
             [resources.Gen0, resources.Gen1, resources.Gen2], resources.PeakResidentBytes, sample.LossPercent, load, steal,
-            reason is not null, reason));
+            isDiscarded, reason));
     }
 
-    private void WriteRatio(Workload workload, RunPlan plan, string peer, List<(Sample Ours, Sample Peer)> rounds)
+    private void WriteRatio(Workload workload, RunPlan plan, string peer, List<Round> rounds, int index)
     {
+        var target = plan.Placement == workload.Placements[0] ? workload.Targets(plan.Variant, peer) : null;
         if (rounds.Count == 0)
+        {
+            summary.NotShown($"{workload.Id} {plan.Variant} / {peer} {Name(plan.Placement)}", target is not null);
             return;
-        var ratios = rounds.ConvertAll(static r => r.Ours.IsHigherBetter ? r.Ours.Value / r.Peer.Value : r.Peer.Value / r.Ours.Value);
+        }
+
+        var ratios = rounds.ConvertAll(r => r.Ours.IsHigherBetter
+            ? r.Ours.Value / r.Peers[index].Value
+            : r.Peers[index].Value / r.Ours.Value);
         var median = Median(ratios);
-        var target = workload.Targets(plan.Variant, peer);
         var floor = workload.Floor is { } name
             && (_floors.TryGetValue($"{name}/{plan.Placement}", out var value) || _floors.TryGetValue($"{name}/{Placement.Free}", out value))
             ? new FloorReference(name, value)
             : null;
-        writer.Write(new RatioLine(
+        var line = new RatioLine(
             _runId, workload.Id, plan.Variant, peer, Name(plan.Placement), plan.Processes, workload.Metric, median, ratios.Min(),
-            ratios.Max(), rounds.Count, Median(rounds.ConvertAll(static r => r.Ours.Value)),
-            Median(rounds.ConvertAll(static r => r.Peer.Value)), rounds[0].Ours.Unit, floor, target?.Must, target?.Stretch,
-            target is null ? null : median >= target.Must, target?.Stretch is { } stretch ? median >= stretch : null));
+            ratios.Max(), rounds.Count, rounds.Count(static r => r.IsNoisy), Median(rounds.ConvertAll(static r => r.Ours.Value)),
+            Median(rounds.ConvertAll(r => r.Peers[index].Value)), rounds[0].Ours.Unit, floor, target?.Must, target?.Stretch,
+            target is null ? null : median >= target.Must, target?.Stretch is { } stretch ? median >= stretch : null);
+        writer.Write(line);
+        summary.Show(line);
     }
 
     private static double Median(List<double> values)
@@ -148,4 +181,6 @@ internal sealed class Runner(ResultWriter writer, RunOptions options)
     private static string Name(Placement placement) => placement == Placement.Pinned ? "pinned" : "free";
 
     private static string Better(bool isHigherBetter) => isHigherBetter ? "higher" : "lower";
+
+    private sealed record Round(Sample Ours, List<Sample> Peers, bool IsNoisy);
 }

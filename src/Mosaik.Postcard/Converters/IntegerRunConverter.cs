@@ -1,124 +1,59 @@
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 
 namespace Mosaik.Postcard.Converters;
 
 /// <summary>
-/// u32 and i32. Runs whose varints all have one byte, or all have two, are packed and unpacked by vectors; everything
-/// else goes number by number, which also reports what is wrong.
+/// Integers of 16, 32 and 64 bits. Runs of short varints go through <see cref="VarintRuns"/>, everything else number by
+/// number.
 /// </summary>
-internal sealed class IntegerRunConverter<T, TCodec>(bool isZigzag) : ValueConverter<T, TCodec>
+internal sealed class IntegerRunConverter<T, TCodec> : ValueConverter<T, TCodec>
     where T : unmanaged
     where TCodec : struct, IValueCodec<T>
 {
-    private const int Ones = 16;
-    private const int Twos = 8;
-    private const uint TwoByteContinuations = 0x5555;
-
     public override void WriteMany(ref PostcardWriter writer, scoped ReadOnlySpan<T> values)
     {
-        var numbers = MemoryMarshal.Cast<T, uint>(values);
-        for (var at = 0; at < numbers.Length;)
+        while (VarintRuns.IsSupported && values.Length >= VarintRuns.Block)
         {
-            var rest = numbers[at..];
-            if (rest.Length >= Ones && Vector128.IsHardwareAccelerated && BitConverter.IsLittleEndian)
-            {
-                // 16 numbers at most 5 bytes each; what is not used is overwritten.
-                writer.Reserve(Ones * 5);
-                ref var source = ref MemoryMarshal.GetReference(rest);
-                var (a, b) = (Load(ref source, 0), Load(ref source, 4));
-                var (c, d) = (Load(ref source, 8), Load(ref source, 12));
-                var all = a | b | c | d;
-                if (Vector128.LessThanAll(all, Vector128.Create(0x80u)))
-                {
-                    Vector128.Narrow(Vector128.Narrow(a, b), Vector128.Narrow(c, d)).CopyTo(writer.Free);
-                    writer.Advance(Ones);
-                    at += Ones;
-                    continue;
-                }
-
-                if (Vector128.LessThanAll(all, Vector128.Create(0x4000u))
-                    && Vector128.GreaterThanAll(Vector128.Min(Vector128.Min(a, b), Vector128.Min(c, d)), Vector128.Create(0x7Fu)))
-                {
-                    Pair(Vector128.Narrow(a, b)).CopyTo(writer.Free);
-                    Pair(Vector128.Narrow(c, d)).CopyTo(writer.Free[16..]);
-                    writer.Advance(2 * Ones);
-                    at += Ones;
-                    continue;
-                }
-            }
-
-            var end = Math.Min(at + Ones, numbers.Length);
-            for (; at < end; at++)
-                TCodec.Write(ref writer, values[at]);
+            writer.Reserve(VarintRuns.MaxBlockBytes);
+            var length = VarintRuns.TryWrite(
+                ref MemoryMarshal.GetReference(values), ref MemoryMarshal.GetReference(writer.Free));
+            if (length > 0)
+                writer.Advance(length);
+            else
+                WriteEach(ref writer, values[..VarintRuns.Block]);
+            values = values[VarintRuns.Block..];
         }
+
+        WriteEach(ref writer, values);
     }
 
     public override bool TryReadMany(ref PostcardReader reader, scoped Span<T> values)
     {
-        var numbers = MemoryMarshal.Cast<T, uint>(values);
-        for (var at = 0; at < numbers.Length;)
+        while (!values.IsEmpty)
         {
-            var rest = numbers[at..];
-            var input = reader.Unread;
-            if (rest.Length >= Ones && input.Length >= Vector128<byte>.Count
-                && Vector128.IsHardwareAccelerated && BitConverter.IsLittleEndian)
+            if (VarintRuns.IsSupported && values.Length >= VarintRuns.Block)
             {
-                var bytes = Vector128.Create(input);
-                var continuations = bytes.ExtractMostSignificantBits();
-                if (continuations == 0)
-                {
-                    var (low, high) = Vector128.Widen(bytes);
-                    Store(low, rest);
-                    Store(high, rest[8..]);
-                    reader.Advance(Ones);
-                    at += Ones;
-                    continue;
-                }
-
-                if (continuations == TwoByteContinuations)
-                {
-                    var pairs = bytes.AsUInt16();
-                    var joined = (pairs & Vector128.Create((ushort)0x7F)) | ((pairs >> 1) & Vector128.Create((ushort)0x3F80));
-                    if (!reader.IsCanonical || Vector128.GreaterThanAll(joined, Vector128.Create((ushort)0x7F)))
-                    {
-                        Store(joined, rest);
-                        reader.Advance(2 * Twos);
-                        at += Twos;
-                        continue;
-                    }
-                }
+                var count = VarintRuns.Read(reader.Unread, values, reader.IsCanonical, out var used);
+                reader.Advance(used);
+                values = values[count..];
             }
 
-            var end = Math.Min(at + Twos, numbers.Length);
-            for (; at < end; at++)
+            var each = values[..Math.Min(values.Length, VarintRuns.Block)];
+            for (var i = 0; i < each.Length; i++)
             {
-                if (!TCodec.TryRead(ref reader, out values[at]))
+                if (!TCodec.TryRead(ref reader, out each[i]))
                     return false;
             }
+
+            values = values[each.Length..];
         }
 
         return true;
     }
 
-    private Vector128<uint> Load(ref uint source, nuint offset)
+    private static void WriteEach(ref PostcardWriter writer, scoped ReadOnlySpan<T> values)
     {
-        var v = Vector128.LoadUnsafe(ref source, offset);
-        return isZigzag ? (v << 1) ^ (v.AsInt32() >> 31).AsUInt32() : v;
+        foreach (var value in values)
+            TCodec.Write(ref writer, value);
     }
-
-    private void Store(Vector128<ushort> numbers, Span<uint> destination)
-    {
-        var (low, high) = Vector128.Widen(numbers);
-        Unfold(low).CopyTo(destination);
-        Unfold(high).CopyTo(destination[4..]);
-    }
-
-    private Vector128<uint> Unfold(Vector128<uint> v) =>
-        isZigzag ? (v >>> 1) ^ (Vector128<uint>.Zero - (v & Vector128<uint>.One)) : v;
-
-    // Eight 14-bit numbers as eight varints of two bytes.
-    private static Vector128<byte> Pair(Vector128<ushort> v) =>
-        ((v & Vector128.Create((ushort)0x7F)) | ((v & Vector128.Create((ushort)0x3F80)) << 1)
-            | Vector128.Create((ushort)0x80)).AsByte();
 }
