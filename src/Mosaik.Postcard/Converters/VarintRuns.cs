@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Mosaik.Postcard.Converters;
 
@@ -78,14 +79,15 @@ internal static class VarintRuns
     {
         ref var source = ref MemoryMarshal.GetReference(input);
         ref var destination = ref MemoryMarshal.GetReference(numbers);
-        var (at, count) = (0, 0);
-        while (input.Length - at >= Block && numbers.Length - count >= Block)
+        nuint at = 0;
+        nuint count = 0;
+        while (at + Block <= (uint)input.Length && count + Block <= (uint)numbers.Length)
         {
-            var bytes = Vector128.LoadUnsafe(ref source, (nuint)at);
+            var bytes = Vector128.LoadUnsafe(ref source, at);
             // The byte before each; before the first of all lies something that is not part of this run.
             var before = at == 0
                 ? Vector128.Shuffle(bytes, Vector128.Create((byte)16, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14))
-                : Vector128.LoadUnsafe(ref source, (nuint)at - 1);
+                : Vector128.LoadUnsafe(ref source, at - 1);
             var continues = bytes.ExtractMostSignificantBits();
             var continued = before.ExtractMostSignificantBits();
             if ((continues & continued) != 0
@@ -95,35 +97,38 @@ internal static class VarintRuns
             var last = Widen(bytes);
             if ((continues | continued) == 0)
             {
-                Store(Unfold<T>(last.GetLower()), ref Unsafe.Add(ref destination, count));
-                Store(Unfold<T>(last.GetUpper()), ref Unsafe.Add(ref destination, count + Half));
-                (at, count) = (at + Block, count + Block);
+                last = Unfold<T>(last);
+                Store(last.GetLower(), ref Unsafe.Add(ref destination, count));
+                Store(last.GetUpper(), ref Unsafe.Add(ref destination, count + Half));
+                at += Block;
+                count += Block;
                 continue;
             }
 
             var low = Widen(before);
-            var lanes = Vector256.ConditionalSelect(
+            var lanes = Unfold<T>(Vector256.ConditionalSelect(
                 Vector256.GreaterThan(low.AsInt16(), Vector256.Create((short)0x7F)).AsUInt16(),
                 (last << 7) | (low & Vector256.Create((ushort)0x7F)),
-                last);
+                last));
             var first = ~continues & 0xFF;
             var second = (~continues >> 8) & 0xFF;
-            Store(Unfold<T>(Shuffle(lanes.GetLower(), GatherPatterns, first).AsUInt16()), ref Unsafe.Add(ref destination, count));
-            count += BitOperations.PopCount(first);
-            Store(Unfold<T>(Shuffle(lanes.GetUpper(), GatherPatterns, second).AsUInt16()), ref Unsafe.Add(ref destination, count));
-            count += BitOperations.PopCount(second);
+            Store(Shuffle(lanes.GetLower(), GatherPatterns, first).AsUInt16(), ref Unsafe.Add(ref destination, count));
+            count += (uint)BitOperations.PopCount(first);
+            Store(Shuffle(lanes.GetUpper(), GatherPatterns, second).AsUInt16(), ref Unsafe.Add(ref destination, count));
+            count += (uint)BitOperations.PopCount(second);
             at += Block;
         }
 
         // The first byte of a number that the next block would have completed.
-        used = at > 0 && Unsafe.Add(ref source, at - 1) >= 0x80 ? at - 1 : at;
-        return count;
+        used = (int)(at > 0 && Unsafe.Add(ref source, at - 1) >= 0x80 ? at - 1 : at);
+        return (int)count;
     }
 
     // A constant once the method is compiled for T.
     private static bool IsSigned<T>() => typeof(T) == typeof(short) || typeof(T) == typeof(int) || typeof(T) == typeof(long);
 
     /// <summary>Sixteen numbers in sixteen bits each; false if the varint of one has three or more bytes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool TryLoad<T>(ref T source, out Vector256<ushort> lanes)
         where T : unmanaged
     {
@@ -152,24 +157,38 @@ internal static class VarintRuns
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool AreShort<T>(Vector256<T> numbers)
         where T : unmanaged, INumber<T> =>
         (numbers & Vector256.Create(T.CreateTruncating(-Limit))) == Vector256<T>.Zero;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<ushort> Widen(Vector128<byte> bytes)
     {
+        // The portable way below takes three instructions more here.
+        if (Avx2.IsSupported)
+            return Avx2.ConvertToVector256Int16(bytes).AsUInt16();
         var (lower, upper) = Vector128.Widen(bytes);
         return Vector256.Create(lower, upper);
     }
 
     // Undoes the zigzag where there is one. Fourteen bits stay within sixteen, with sign.
-    private static Vector128<ushort> Unfold<T>(Vector128<ushort> v) =>
-        IsSigned<T>() ? (v >>> 1) ^ (Vector128<ushort>.Zero - (v & Vector128<ushort>.One)) : v;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<ushort> Unfold<T>(Vector256<ushort> v) =>
+        IsSigned<T>() ? (v >>> 1) ^ (Vector256<ushort>.Zero - (v & Vector256<ushort>.One)) : v;
 
     /// <summary>Stores eight numbers at the width of T, with their sign if T has one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store<T>(Vector128<ushort> v, ref T destination)
         where T : unmanaged
     {
+        if (Unsafe.SizeOf<T>() == sizeof(uint) && Avx2.IsSupported)
+        {
+            var all = IsSigned<T>() ? Avx2.ConvertToVector256Int32(v.AsInt16()) : Avx2.ConvertToVector256Int32(v);
+            all.StoreUnsafe(ref Unsafe.As<T, int>(ref destination));
+            return;
+        }
+
         if (Unsafe.SizeOf<T>() == sizeof(ushort))
         {
             v.StoreUnsafe(ref Unsafe.As<T, ushort>(ref destination));
@@ -186,6 +205,7 @@ internal static class VarintRuns
         StoreWidened((lower.AsUInt32(), upper.AsUInt32()), ref destination);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void StoreWidened<T>((Vector128<uint> Lower, Vector128<uint> Upper) v, ref T destination)
         where T : unmanaged
     {
@@ -202,6 +222,7 @@ internal static class VarintRuns
         StoreWide<T>(v.Upper, ref Unsafe.Add(ref wide, 4));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void StoreWide<T>(Vector128<uint> v, ref ulong destination)
     {
         if (IsSigned<T>())
@@ -218,6 +239,7 @@ internal static class VarintRuns
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<byte> Shuffle(Vector128<ushort> lanes, byte[] patterns, uint mask) =>
         // All indices are below 16; the mask has eight bits.
         Vector128.ShuffleNative(
