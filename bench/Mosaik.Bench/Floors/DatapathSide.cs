@@ -38,13 +38,13 @@ internal sealed class DatapathSide(int segments) : IWorkloadSide
         long sent = 0, received = 0;
         var stop = false;
         var reading = NativeUdp.Run(() => Receive(receiver, ref received), pinned ? 1 : null);
-        var writing = NativeUdp.Run(() => Send(sender, segments, ref sent, ref stop), pinned ? 0 : null);
+        var writing = NativeUdp.Run(() => Send(sender, segments, ref sent, ref received, ref stop), pinned ? 0 : null);
 
         Thread.Sleep(warmUp);
         var start = Stopwatch.GetTimestamp();
         var first = Volatile.Read(ref received);
         Thread.Sleep(window);
-        var packets = Volatile.Read(ref received) - first;
+        var packets = (Volatile.Read(ref received) - first) / NativeUdp.DatagramSize;
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         Volatile.Write(ref stop, true);
         writing.Join();
@@ -56,17 +56,17 @@ internal sealed class DatapathSide(int segments) : IWorkloadSide
         };
     }
 
-    private static void Send(Socket socket, int segments, ref long sent, ref bool stop)
+    private static void Send(Socket socket, int segments, ref long sent, ref long received, ref bool stop)
     {
         using var cipher = new PacketCipher();
         var buffer = new byte[segments * NativeUdp.DatagramSize];
         uint number = 0;
-        while (!Volatile.Read(ref stop))
+        while (!Volatile.Read(ref stop) && NativeUdp.WaitForRoom(sent, ref received))
         {
             for (var i = 0; i < segments; i++)
                 cipher.Seal(buffer.AsSpan(i * NativeUdp.DatagramSize, NativeUdp.DatagramSize), number++);
             socket.Send(buffer);
-            Volatile.Write(ref sent, sent + segments);
+            Volatile.Write(ref sent, sent + buffer.Length);
         }
     }
 
@@ -81,7 +81,7 @@ internal sealed class DatapathSide(int segments) : IWorkloadSide
                 var length = socket.Receive(buffer);
                 for (var at = 0; at < length; at += NativeUdp.DatagramSize)
                     cipher.Open(buffer.AsSpan(at, NativeUdp.DatagramSize));
-                Volatile.Write(ref received, received + (length / NativeUdp.DatagramSize));
+                Volatile.Write(ref received, received + length);
             }
         }
         catch (SocketException e) when (e.SocketErrorCode == SocketError.TimedOut)

@@ -36,7 +36,7 @@ internal static class UdpFloors
             () =>
             {
                 var buffer = new byte[segments * NativeUdp.DatagramSize];
-                while (!Volatile.Read(ref stop))
+                while (!Volatile.Read(ref stop) && NativeUdp.WaitForRoom(sent, ref received))
                     sent += sender.Send(buffer);
             },
             pinned ? 0 : null);
