@@ -11,14 +11,14 @@ namespace Mosaik.Bench.Contracts;
 public sealed class CompilerRest
 {
     private static readonly TimeSpan Quiet = TimeSpan.FromMilliseconds(400);
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(6);
     private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(20);
 
     private readonly long _start = Stopwatch.GetTimestamp();
     private long _methods = -1;
     private long _changed = Stopwatch.GetTimestamp();
 
-    /// <summary>Whether nothing was compiled for 0.4 s, or 10 s are over.</summary>
+    /// <summary>Whether nothing was compiled for 0.4 s, or 6 s are over.</summary>
     public bool IsReached()
     {
         var methods = JitInfo.GetCompiledMethodCount();

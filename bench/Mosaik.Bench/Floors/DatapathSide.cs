@@ -35,16 +35,16 @@ internal sealed class DatapathSide(int segments) : IWorkloadSide
     {
         using var receiver = NativeUdp.Bind(coalesce: segments > 1);
         using var sender = NativeUdp.Connect(receiver.LocalEndPoint!, segments);
-        long sent = 0, received = 0;
+        var gate = new FlowGate();
         var stop = false;
-        var reading = NativeUdp.Run(() => Receive(receiver, ref received), pinned ? 1 : null);
-        var writing = NativeUdp.Run(() => Send(sender, segments, ref sent, ref received, ref stop), pinned ? 0 : null);
+        var reading = NativeUdp.Run(() => Receive(receiver, gate), pinned ? 1 : null);
+        var writing = NativeUdp.Run(() => Send(sender, segments, gate, ref stop), pinned ? 0 : null);
 
         Thread.Sleep(warmUp);
         var start = Stopwatch.GetTimestamp();
-        var first = Volatile.Read(ref received);
+        var first = gate.Received;
         Thread.Sleep(window);
-        var packets = (Volatile.Read(ref received) - first) / NativeUdp.DatagramSize;
+        var packets = (gate.Received - first) / NativeUdp.DatagramSize;
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         Volatile.Write(ref stop, true);
         writing.Join();
@@ -52,25 +52,24 @@ internal sealed class DatapathSide(int segments) : IWorkloadSide
         return new FloorResult(packets * PacketCipher.PayloadLength / seconds / 1e6, "MB/s", true)
         {
             Samples = packets,
-            LossPercent = sent == 0 ? 0 : 100.0 * Math.Max(0, sent - received) / sent,
+            LossPercent = 100.0 * Math.Max(0, gate.Sent - gate.Received) / Math.Max(1, gate.Sent),
         };
     }
 
-    private static void Send(Socket socket, int segments, ref long sent, ref long received, ref bool stop)
+    private static void Send(Socket socket, int segments, FlowGate gate, ref bool stop)
     {
         using var cipher = new PacketCipher();
         var buffer = new byte[segments * NativeUdp.DatagramSize];
         uint number = 0;
-        while (!Volatile.Read(ref stop) && NativeUdp.WaitForRoom(sent, ref received))
+        while (!Volatile.Read(ref stop) && gate.TrySend(buffer.Length))
         {
             for (var i = 0; i < segments; i++)
                 cipher.Seal(buffer.AsSpan(i * NativeUdp.DatagramSize, NativeUdp.DatagramSize), number++);
             socket.Send(buffer);
-            Volatile.Write(ref sent, sent + buffer.Length);
         }
     }
 
-    private static void Receive(Socket socket, ref long received)
+    private static void Receive(Socket socket, FlowGate gate)
     {
         using var cipher = new PacketCipher();
         var buffer = new byte[MaxReceive];
@@ -81,7 +80,7 @@ internal sealed class DatapathSide(int segments) : IWorkloadSide
                 var length = socket.Receive(buffer);
                 for (var at = 0; at < length; at += NativeUdp.DatagramSize)
                     cipher.Open(buffer.AsSpan(at, NativeUdp.DatagramSize));
-                Volatile.Write(ref received, received + length);
+                gate.OnReceived(length);
             }
         }
         catch (SocketException e) when (e.SocketErrorCode == SocketError.TimedOut)

@@ -11,15 +11,8 @@ internal static partial class NativeUdp
     private const int UdpSegment = 103;
     private const int UdpGro = 104;
     private const int BufferSize = 4 << 20;
-    private const int MaxWaits = 1_000_000;
 
     public const int DatagramSize = 1200;
-
-    /// <summary>
-    /// A sender stays at most so far ahead of the receiver, half of what fits into the smallest receive buffer: a floor that
-    /// drops what it sent is lower than what the machine can do (B5).
-    /// </summary>
-    public const int MaxInFlight = 1024 * DatagramSize;
 
     public static Socket Bind(bool coalesce)
     {
@@ -43,23 +36,6 @@ internal static partial class NativeUdp
             socket.SetRawSocketOption(SolUdp, UdpSegment, BitConverter.GetBytes(DatagramSize));
         socket.Connect(remote);
         return socket;
-    }
-
-    /// <summary>
-    /// Lets the receiver catch up; false when it is too late for that. A datagram that was lost all the same must not hold
-    /// up the sender for ever.
-    /// </summary>
-    public static bool WaitForRoom(long sentBytes, ref long receivedBytes)
-    {
-        var wait = default(SpinWait);
-        for (var i = 0; sentBytes - Volatile.Read(ref receivedBytes) > MaxInFlight; i++)
-        {
-            if (i == MaxWaits)
-                return false;
-            wait.SpinOnce(sleep1Threshold: -1);
-        }
-
-        return true;
     }
 
     /// <summary>Starts a thread, on one core when <paramref name="core"/> is given.</summary>

@@ -15,7 +15,7 @@ internal static class UdpFloors
     {
         using var receiver = NativeUdp.Bind(coalesce: segments > 1);
         using var sender = NativeUdp.Connect(receiver.LocalEndPoint!, segments);
-        long sent = 0, received = 0;
+        var gate = new FlowGate();
         var stop = false;
         var reading = NativeUdp.Run(
             () =>
@@ -23,8 +23,9 @@ internal static class UdpFloors
                 var buffer = new byte[MaxReceive];
                 try
                 {
-                    while (!Volatile.Read(ref stop))
-                        Volatile.Write(ref received, received + receiver.Receive(buffer));
+                    // Until the receive timeout, so that what is in the buffer is not counted as lost.
+                    while (true)
+                        gate.OnReceived(receiver.Receive(buffer));
                 }
                 catch (SocketException e) when (e.SocketErrorCode == SocketError.TimedOut)
                 {
@@ -36,16 +37,16 @@ internal static class UdpFloors
             () =>
             {
                 var buffer = new byte[segments * NativeUdp.DatagramSize];
-                while (!Volatile.Read(ref stop) && NativeUdp.WaitForRoom(sent, ref received))
-                    sent += sender.Send(buffer);
+                while (!Volatile.Read(ref stop) && gate.TrySend(buffer.Length))
+                    sender.Send(buffer);
             },
             pinned ? 0 : null);
 
         Thread.Sleep(window / 4);
         var start = Stopwatch.GetTimestamp();
-        var first = Volatile.Read(ref received);
+        var first = gate.Received;
         Thread.Sleep(window);
-        var bytes = Volatile.Read(ref received) - first;
+        var bytes = gate.Received - first;
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         Volatile.Write(ref stop, true);
         writing.Join();
@@ -53,7 +54,7 @@ internal static class UdpFloors
         return new FloorResult(bytes / seconds / 1e6, "MB/s", true)
         {
             Samples = bytes / NativeUdp.DatagramSize,
-            LossPercent = sent == 0 ? 0 : 100.0 * Math.Max(0, sent - received) / sent,
+            LossPercent = 100.0 * Math.Max(0, gate.Sent - gate.Received) / Math.Max(1, gate.Sent),
         };
     }
 
