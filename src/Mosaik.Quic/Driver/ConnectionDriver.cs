@@ -14,7 +14,7 @@ internal sealed class ConnectionDriver
     /// <summary>The round-trip time is published at most this often (spec/performance.md §4.9).</summary>
     private static readonly TimeSpan RttSamplingInterval = TimeSpan.FromMilliseconds(250);
 
-    private static long s_lastId;
+    private static long LastId;
 
     private readonly Dictionary<ulong, StreamDriver> _streams = [];
     private readonly LinkedList<StreamDriver> _streamsByAge = new();
@@ -32,7 +32,7 @@ internal sealed class ConnectionDriver
     {
         Driver = driver;
         Core = core;
-        Id = Interlocked.Increment(ref s_lastId);
+        Id = Interlocked.Increment(ref LastId);
         _closed = new Completion<QuicCloseInfo>(driver.Scheduler);
         _remote = core.Path.Remote;
         Connection = new QuicConnection(this);

@@ -17,17 +17,17 @@ internal static class SentFramePool
     private const int MaxArrays = 2048;
 
     [ThreadStatic]
-    private static SentFrame[][]? t_arrays;
+    private static SentFrame[][]? Arrays;
 
     [ThreadStatic]
-    private static int t_count;
+    private static int Count;
 
     /// <summary>An array with at least that many places.</summary>
     public static SentFrame[] Rent(int length)
     {
         if (length > ArrayLength)
             return ArrayPool<SentFrame>.Shared.Rent(length);
-        return t_count > 0 ? t_arrays![--t_count] : new SentFrame[ArrayLength];   // set by the Return that counted
+        return Count > 0 ? Arrays![--Count] : new SentFrame[ArrayLength];   // set by the Return that counted
     }
 
     /// <summary>Gives an array back, once.</summary>
@@ -38,8 +38,8 @@ internal static class SentFramePool
             ArrayPool<SentFrame>.Shared.Return(array);
             return;
         }
-        t_arrays ??= new SentFrame[MaxArrays][];
-        if (t_count < MaxArrays)
-            t_arrays[t_count++] = array;
+        Arrays ??= new SentFrame[MaxArrays][];
+        if (Count < MaxArrays)
+            Arrays[Count++] = array;
     }
 }

@@ -11,7 +11,7 @@ namespace Mosaik.Primitives;
 public sealed class Blake3Hasher
 {
     [ThreadStatic]
-    private static Blake3Digest? _shared;
+    private static Blake3Digest? Shared;
 
     private readonly Blake3Digest _digest = new(UniqueId.Length * 8);
 
@@ -41,7 +41,7 @@ public sealed class Blake3Hasher
     internal static void Hash(ReadOnlySpan<byte> first, ReadOnlySpan<byte> second, Span<byte> destination)
     {
         // Never held across an await or a callback, so one per thread is enough and nothing is pooled.
-        Blake3Digest digest = _shared ??= new Blake3Digest(UniqueId.Length * 8);
+        Blake3Digest digest = Shared ??= new Blake3Digest(UniqueId.Length * 8);
         digest.Reset();
         digest.BlockUpdate(first);
         digest.BlockUpdate(second);

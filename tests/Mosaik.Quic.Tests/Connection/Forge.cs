@@ -13,7 +13,7 @@ internal static class Forge
     /// <summary>Far above what the real sender uses, so that no number is used twice.</summary>
     private const ulong NumberOffset = 5000;
 
-    private static ulong s_next;
+    private static ulong Next;
 
     /// <summary>A packet as if <paramref name="from"/> had sent it.</summary>
     public static byte[] Packet(Peer from, ReadOnlySpan<byte> payload, EncryptionLevel level = EncryptionLevel.OneRtt,
@@ -22,7 +22,7 @@ internal static class Forge
         var state = from.Core.Level(level);
         keys ??= level == EncryptionLevel.OneRtt ? from.Core.OneRttKeys.Write : state.Write;
         Assert.NotNull(keys);
-        ulong packetNumber = number ?? state.Space.NextPacketNumber + NumberOffset + s_next++;
+        ulong packetNumber = number ?? state.Space.NextPacketNumber + NumberOffset + Next++;
         byte[] packet = new byte[2000];
         PacketHeaderLayout layout = level == EncryptionLevel.OneRtt
             ? PacketHeaderWriter.WriteShort(

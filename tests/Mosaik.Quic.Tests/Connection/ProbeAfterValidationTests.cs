@@ -38,7 +38,7 @@ public sealed class ProbeAfterValidationTests
         Peer dialled = client.Connect(server);
         world.RunUntil(() => silent, 9, "the server is connected");
         world.RunFor(0.1);
-        Assert.Equal(0, dialled.Received.Count);
+        Assert.Empty(dialled.Received);
         silent = false;
         world.Filter = null;
         // Well before the client's keep-alive asks for an answer.

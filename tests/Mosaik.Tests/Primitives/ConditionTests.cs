@@ -160,16 +160,16 @@ public sealed class ConditionTests
     private sealed class MarkingScheduler : TaskScheduler
     {
         [ThreadStatic]
-        private static bool _inside;
+        private static bool Inside;
 
-        public static bool IsInside => _inside;
+        public static bool IsInside => Inside;
 
         protected override void QueueTask(Task task) => ThreadPool.UnsafeQueueUserWorkItem(
             _ =>
             {
-                _inside = true;
+                Inside = true;
                 TryExecuteTask(task);
-                _inside = false;
+                Inside = false;
             },
             null);
 
