@@ -176,6 +176,7 @@ public sealed class Network : IAsyncDisposable
             Discovery = Discovery,
             OpenLinkAsync = (address, token) => Local.OpenLinkAsync(WireProtocol.Streams, address, links.Termination, token),
             MaxRtt = _options.Discovery.MaxRtt,
+            LogLimiter = new LogLimiter(_options.TimeProvider),
             TimeProvider = _options.TimeProvider,
             Scheduler = _options.Scheduler,
             Random = _options.Random,

@@ -28,9 +28,12 @@ internal sealed class InboundConnection
     public PeerId RemoteId => Connection.RemoteId;
 
     /// <summary>The deadline for stream and first message: counts from acceptance, a wait for a place included.</summary>
-    public Deadline StartDeadline(CancellationToken cancellationToken)
+    public Deadline StartDeadline(CancellationToken cancellationToken) =>
+        StartDeadline(Protocol.FirstMessageDeadline, cancellationToken);
+
+    /// <summary>The same with a limit of the handler's own.</summary>
+    public Deadline StartDeadline(TimeSpan limit, CancellationToken cancellationToken)
     {
-        var limit = Protocol.FirstMessageDeadline;
         var left = limit - _context.TimeProvider.GetElapsedTime(_acceptedAt);
         return new Deadline(
             _context.TimeProvider, left, $"The first message of {Protocol}", RemoteId, null, cancellationToken);

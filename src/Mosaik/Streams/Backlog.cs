@@ -35,6 +35,9 @@ internal sealed class Backlog
     /// <summary>Their bytes, headers included.</summary>
     public long Bytes => _waitingBytes + _takenBytes;
 
+    /// <summary>Datums given since the beginning; what was handed over is this minus <see cref="Count"/>.</summary>
+    public long Given { get; private set; }
+
     /// <summary>When a batch was last handed over; the beginning of time before that.</summary>
     public TimeSpan LastProgress { get; set; }
 
@@ -48,6 +51,7 @@ internal sealed class Backlog
             Grow();
         _ring[(_head + _waiting) % _ring.Length] = frame;
         _waiting++;
+        Given++;
         _waitingBytes += frame.Length;
     }
 

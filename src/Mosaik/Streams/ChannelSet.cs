@@ -8,8 +8,8 @@ namespace Mosaik.Streams;
 /// </summary>
 /// <remarks>
 /// Every addition, removal and state change is told to the registered conditions in the order in which it happened.
-/// Conditions are held weakly while nobody waits on them: one that nobody refers to any more is forgotten. No user code other than a
-/// condition's own predicates runs under the lock; waits are completed on the network's scheduler.
+/// Conditions are held weakly while nobody waits on them: one that nobody refers to any more is forgotten. No user code
+/// other than a condition's own predicates runs under the lock; waits are completed on the network's scheduler.
 /// </remarks>
 internal sealed class ChannelSet
 {
@@ -51,27 +51,32 @@ internal sealed class ChannelSet
         }
     }
 
-    /// <summary>A channel has been made.</summary>
+    /// <summary>A channel has been made; one that has ended meanwhile is not shown any more.</summary>
     public void Add(ChannelInfo channel)
     {
         lock (_lock)
         {
+            if (IsClosed || channel.State == ChannelState.Terminated)
+                return;
             _channels = _channels.Add(channel);
             Notify();
         }
     }
 
-    /// <summary>A channel has changed its state; a terminated one leaves the set.</summary>
-    public void SetState(ChannelInfo channel, ChannelState state, CloseCode? reason = null)
+    /// <summary>A channel changes its state; a terminated one leaves the set.</summary>
+    /// <returns>The state before, or null when there was no change.</returns>
+    public ChannelState? SetState(ChannelInfo channel, ChannelState state, CloseCode? reason = null)
     {
         lock (_lock)
         {
-            if (channel.State == state || channel.State == ChannelState.Terminated)
-                return;
+            var before = channel.State;
+            if (before == state || before == ChannelState.Terminated)
+                return null;
             channel.SetState(state, reason);
             if (state == ChannelState.Terminated)
                 _channels = _channels.Remove(channel);
             Notify();
+            return before;
         }
     }
 
@@ -129,8 +134,9 @@ internal sealed class ChannelSet
 
     private IEnumerable<ChannelCondition> Living()
     {
-        foreach (var reference in _conditions)
-            if (reference.TryGetTarget(out var condition))
+        // By index: a predicate, which is user code, may begin a wait of its own and so register a condition.
+        for (var i = 0; i < _conditions.Count; i++)
+            if (_conditions[i].TryGetTarget(out var condition))
                 yield return condition;
     }
 }

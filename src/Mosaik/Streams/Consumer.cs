@@ -37,6 +37,15 @@ public sealed class Consumer<T> : ChannelReader<T>, IAsyncEnumerable<T>, IAsyncD
     /// <summary>A snapshot of the subscriptions that have not ended.</summary>
     public IReadOnlyList<ChannelInfo> Producers => _driver.Channels.Snapshot;
 
+    /// <summary>Datums taken so far.</summary>
+    public long Datums => _driver.Datums;
+
+    /// <summary>Their payload bytes.</summary>
+    public long Bytes => _driver.Bytes;
+
+    /// <summary>For how long at least one producer has been connected without a break; null while none is.</summary>
+    public TimeSpan? Uptime => _driver.Uptime;
+
     /// <inheritdoc/>
     public override bool CanCount => true;
 
@@ -44,7 +53,7 @@ public sealed class Consumer<T> : ChannelReader<T>, IAsyncEnumerable<T>, IAsyncD
     public override int Count => _driver.Queue.Count;
 
     /// <inheritdoc/>
-    public override bool TryRead([MaybeNullWhen(false)] out T item) => _driver.Queue.TryRead(out item);
+    public override bool TryRead([MaybeNullWhen(false)] out T item) => _driver.TryTake(out item);
 
     /// <inheritdoc/>
     public override ValueTask<bool> WaitToReadAsync(CancellationToken cancellationToken = default) =>

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
 using Mosaik.Discovery;
 using Mosaik.Networking;
 using Mosaik.Primitives;
@@ -17,14 +18,20 @@ namespace Mosaik.Streams;
 /// </remarks>
 internal sealed class ConsumerDriver<T> : IConsumerWorker
 {
+    private const long NotConnected = long.MinValue;
+
     private readonly ConsumerOptions<T> _options;
     private readonly ChannelCondition _onlineWhen;
     private readonly Dictionary<PeerId, Receiver<T>> _receivers = [];
-    private readonly CancellationTokenSource _stop;
+    private readonly List<Task> _leaving = [];
+    private readonly CancellationTokenSource _stop = new(); // without timer and links, so there is nothing to dispose
     private readonly Action<IConsumerWorker> _forget;
     private readonly Task _loop;
-    private int _stopping;
     private volatile bool _online;
+    private volatile bool _closed;
+    private long _connectedSince = NotConnected;
+    private long _datums;
+    private long _bytes;
 
     public ConsumerDriver(
         StreamContext context, StreamId streamId, ConsumerOptions<T> options, Action<IConsumerWorker> forget)
@@ -35,14 +42,13 @@ internal sealed class ConsumerDriver<T> : IConsumerWorker
         _options = options;
         Codec = options.Codec ?? new PostcardDatumCodec<T>();
         MaxDatumBytes = options.MaxDatumBytes ?? context.Options.MaxDatumBytes;
-        Queue = new Mailbox<T>(options.QueueSize, context.Scheduler);
+        Queue = new Mailbox<Delivery<T>>(options.QueueSize, context.Scheduler);
         Channels = new ChannelSet(context.Scheduler);
         Labels = context.Metrics.LabelsOf(streamId);
         context.Metrics.ConsumerOpened(Labels);
         var fresh = new ChannelCondition(Channels);
         _onlineWhen = options.OnlineWhen?.Invoke(fresh) ?? fresh;
         Channels.Observe(OnChannelsChanged);
-        _stop = CancellationTokenSource.CreateLinkedTokenSource(context.Stopping);
         _loop = context.Scheduler.Start(RunAsync);
     }
 
@@ -59,7 +65,7 @@ internal sealed class ConsumerDriver<T> : IConsumerWorker
     public int MaxDatumBytes { get; }
 
     /// <summary>What waits to be read by the application.</summary>
-    public Mailbox<T> Queue { get; }
+    public Mailbox<Delivery<T>> Queue { get; }
 
     /// <summary>The channels to all producers.</summary>
     public ChannelSet Channels { get; }
@@ -70,19 +76,69 @@ internal sealed class ConsumerDriver<T> : IConsumerWorker
     /// <summary>Whether the online condition holds.</summary>
     public bool IsOnline => _online;
 
+    /// <summary>Datums the application has taken.</summary>
+    public long Datums => Volatile.Read(ref _datums);
+
+    /// <summary>Their payload bytes.</summary>
+    public long Bytes => Volatile.Read(ref _bytes);
+
+    /// <summary>Since when at least one producer has been connected without a break; null while none is.</summary>
+    public TimeSpan? Uptime
+    {
+        get
+        {
+            var since = Volatile.Read(ref _connectedSince);
+            return since == NotConnected ? null : Context.TimeProvider.GetElapsedTime(since);
+        }
+    }
+
     /// <summary>The condition that makes the consumer online, with a fresh memory.</summary>
     public ChannelCondition OnlineCondition() => _onlineWhen.Clone();
 
     /// <summary>The backoff of a new receiver.</summary>
-    public IBackoff NewBackoff() =>
-        (_options.Backoff ?? Context.Options.Backoff)?.Invoke() ?? new ExponentialBackoff();
+    public IBackoff NewBackoff()
+    {
+        try
+        {
+            return (_options.Backoff ?? Context.Options.Backoff)?.Invoke() ?? new ExponentialBackoff();
+        }
+        catch (Exception error) when (error is not OutOfMemoryException)
+        {
+            // User code: its failure must not leave the producer without a receiver.
+            StreamsLog.BackoffFailed(Context.Logger, StreamId, error);
+            return new ExponentialBackoff();
+        }
+    }
+
+    /// <summary>The application takes a datum, if one waits.</summary>
+    public bool TryTake([MaybeNullWhen(false)] out T datum)
+    {
+        if (!Queue.TryRead(out var delivery))
+        {
+            datum = default;
+            return false;
+        }
+
+        Volatile.Write(ref _datums, _datums + 1);
+        Volatile.Write(ref _bytes, _bytes + delivery.Bytes);
+        Context.Metrics.Received(Labels, delivery.Bytes);
+        datum = delivery.Datum;
+        return true;
+    }
+
+    /// <summary>Moves a channel to another state, and the gauge of connected producers with it.</summary>
+    public void SetState(ChannelInfo channel, ChannelState state, CloseCode? reason = null)
+    {
+        if (Channels.SetState(channel, state, reason) is not { } before)
+            return;
+        if (state == ChannelState.Connected)
+            Context.Metrics.ProducersConnected(StreamId, Labels, 1);
+        else if (before == ChannelState.Connected)
+            Context.Metrics.ProducersConnected(StreamId, Labels, -1);
+    }
 
     /// <inheritdoc/>
-    public void BeginStop()
-    {
-        if (Interlocked.Exchange(ref _stopping, 1) == 0)
-            _stop.Cancel();
-    }
+    public void BeginStop() => _stop.Cancel();
 
     /// <inheritdoc/>
     public async ValueTask StoppedAsync() => await _loop.ConfigureAwait(false);
@@ -102,28 +158,33 @@ internal sealed class ConsumerDriver<T> : IConsumerWorker
 
     private async Task RunAsync()
     {
-        using var producers = Context.Discovery.FollowStream(StreamId);
-        try
+        using var stopping = Context.Stopping.UnsafeRegister(
+            static self => ((ConsumerDriver<T>)self!).BeginStop(), this);
+        using (var producers = Context.Discovery.FollowStream(StreamId))
         {
-            while (await producers.WaitAsync(_stop.Token).ConfigureAwait(false))
-                while (producers.TryTake(out var delta))
-                    await ApplyAsync(delta!).ConfigureAwait(false); // there is one when TryTake returns true
-        }
-        catch (OperationCanceledException)
-        {
-            // Disposed, or the network stops.
+            try
+            {
+                while (await producers.WaitAsync(_stop.Token).ConfigureAwait(false))
+                    while (producers.TryTake(out var delta))
+                        Apply(delta!); // there is one when TryTake returns true
+            }
+            catch (OperationCanceledException)
+            {
+                // Disposed, or the network stops.
+            }
         }
 
         foreach (var receiver in _receivers.Values)
-            receiver.BeginStop();
-        foreach (var receiver in _receivers.Values)
-            await receiver.DisposeAsync().ConfigureAwait(false);
+            _ = Leave(receiver); // awaited with all others below
+        await Task.WhenAll(_leaving).ConfigureAwait(false);
+        _closed = true;
         Channels.Close(CloseCode.Cancelled);
+        _online = false; // also where the condition holds without channels
         Queue.Complete();
         Context.Metrics.ConsumerClosed(Labels);
     }
 
-    private async ValueTask ApplyAsync(StreamPeerDelta delta)
+    private void Apply(StreamPeerDelta delta)
     {
         if (delta.Kind == StreamPeerDeltaKind.OwnEntryChanged)
         {
@@ -135,6 +196,7 @@ internal sealed class ConsumerDriver<T> : IConsumerWorker
 
         var peer = delta.Kind == StreamPeerDeltaKind.Removed ? null : Context.Discovery.Catalog.Get(delta.PeerId);
         var eligible = peer is not null && IsEligible(peer);
+        var previous = Task.CompletedTask;
         if (_receivers.TryGetValue(delta.PeerId, out var receiver))
         {
             if (eligible && !delta.Restarted)
@@ -145,11 +207,20 @@ internal sealed class ConsumerDriver<T> : IConsumerWorker
 
             // Gone, no longer wanted, or a new process under the old id: its old connection is dead anyway.
             _receivers.Remove(delta.PeerId);
-            await receiver.DisposeAsync().ConfigureAwait(false);
+            previous = Leave(receiver);
         }
 
         if (eligible)
-            _receivers[delta.PeerId] = new Receiver<T>(this, peer!.Entry); // as above
+            _receivers[delta.PeerId] = new Receiver<T>(this, peer!.Entry, previous); // as above
+    }
+
+    /// <summary>Stops a receiver without waiting: a slow end must not delay the deltas of other producers.</summary>
+    private Task Leave(Receiver<T> receiver)
+    {
+        var end = receiver.StopAsync();
+        _leaving.RemoveAll(static task => task.IsCompletedSuccessfully);
+        _leaving.Add(end);
+        return end;
     }
 
     private bool IsEligible(PeerInfo peer)
@@ -168,5 +239,11 @@ internal sealed class ConsumerDriver<T> : IConsumerWorker
         }
     }
 
-    private void OnChannelsChanged(ImmutableArray<ChannelInfo> channels) => _online = _onlineWhen.Evaluate(channels);
+    private void OnChannelsChanged(ImmutableArray<ChannelInfo> channels)
+    {
+        _online = !_closed && Context.IsMet(_onlineWhen, channels, StreamId);
+        var connected = channels.Any(static channel => channel.IsConnected);
+        if (connected != (_connectedSince != NotConnected))
+            Volatile.Write(ref _connectedSince, connected ? Context.TimeProvider.GetTimestamp() : NotConnected);
+    }
 }

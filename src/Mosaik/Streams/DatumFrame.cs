@@ -10,8 +10,8 @@ namespace Mosaik.Streams;
 /// </summary>
 /// <remarks>
 /// Ownership: <see cref="Rent"/> gives one reference to the caller. Whoever hands the frame on calls
-/// <see cref="Retain"/> first; whoever is done calls <see cref="Release"/>. Small frames keep their buffer while they
-/// wait in the pool, so that a small datum costs no buffer traffic at all.
+/// <see cref="Retain"/> first; whoever is done calls <see cref="Release"/>. A frame keeps its small buffer for life, so that
+/// a small datum costs no buffer traffic at all; larger ones rent.
 /// </remarks>
 internal sealed class DatumFrame : IBufferWriter<byte>
 {
@@ -23,14 +23,12 @@ internal sealed class DatumFrame : IBufferWriter<byte>
 
     private static readonly ConcurrentQueue<DatumFrame> Pool = new();
 
-    private byte[] _buffer = new byte[SmallBuffer];
+    private readonly byte[] _small = new byte[SmallBuffer];
+    private byte[] _buffer;
     private int _length;
     private int _references;
-    private bool _rented;
 
-    private DatumFrame()
-    {
-    }
+    private DatumFrame() => _buffer = _small;
 
     /// <summary>Header and payload, ready for the transport.</summary>
     public ReadOnlyMemory<byte> Bytes => _buffer.AsMemory(0, _length);
@@ -62,13 +60,9 @@ internal sealed class DatumFrame : IBufferWriter<byte>
     {
         if (Interlocked.Decrement(ref _references) != 0)
             return;
-        if (_rented)
-        {
+        if (_buffer != _small)
             ArrayPool<byte>.Shared.Return(_buffer);
-            _buffer = new byte[SmallBuffer];
-            _rented = false;
-        }
-
+        _buffer = _small;
         if (Pool.Count < PooledFrames)
             Pool.Enqueue(this);
     }
@@ -102,9 +96,8 @@ internal sealed class DatumFrame : IBufferWriter<byte>
         var wanted = Math.Max((long)_buffer.Length * 2, (long)_length + size);
         var larger = ArrayPool<byte>.Shared.Rent((int)Math.Min(wanted, Array.MaxLength));
         _buffer.AsSpan(0, _length).CopyTo(larger);
-        if (_rented)
+        if (_buffer != _small)
             ArrayPool<byte>.Shared.Return(_buffer);
         _buffer = larger;
-        _rented = true;
     }
 }

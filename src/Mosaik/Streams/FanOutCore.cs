@@ -85,6 +85,7 @@ internal sealed class FanOutCore
     {
         var backlog = new Backlog(_bufferSize, owner);
         _active.Add(backlog);
+        NoteRoom();
         return backlog;
     }
 
@@ -119,6 +120,10 @@ internal sealed class FanOutCore
                 {
                     _active.RemoveAt(i);
                     effects.Drop(backlog.Owner);
+                }
+                else
+                {
+                    effects.Skipped++;
                 }
 
                 continue;

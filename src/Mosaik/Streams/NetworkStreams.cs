@@ -1,10 +1,15 @@
 using Mosaik.Networking;
 using Mosaik.Primitives;
+using Mosaik.Waiting;
 
 namespace Mosaik.Streams;
 
 /// <summary>The streams of a network: produce and consume typed data.</summary>
-/// <remarks>Thread-safe. A node never consumes from itself.</remarks>
+/// <remarks>
+/// <para>Thread-safe. A node never consumes from itself.</para>
+/// <para>What the node's entry lists follows the table of sinks: both change under one lock, so that a stream that is
+/// closed and made again at the same moment stays listed. Lock order: this lock, then a sink's.</para>
+/// </remarks>
 public sealed class NetworkStreams
 {
     private readonly Lock _lock = new();
@@ -29,7 +34,6 @@ public sealed class NetworkStreams
         options ??= new ProducerOptions<T>();
         options.Validate();
         var id = options.StreamId ?? DefaultIdOf<T>();
-        StreamSink<T> sink;
         lock (_lock)
         {
             if (_stopped)
@@ -42,14 +46,15 @@ public sealed class NetworkStreams
                     return new Producer<T>(this, same);
             }
 
-            sink = new StreamSink<T>(_context, id, options);
-            sink.TryOpenHandle();
+            // The new one takes the place of one whose last handle is being closed, which goes on draining by itself.
+            var sink = new StreamSink<T>(_context, id, options);
+            if (_sinks.TryGetValue(id, out var leaving))
+                CloseUnderLock(leaving);
             _sinks[id] = sink;
             _context.Metrics.ProducerOpened();
+            _context.Discovery.AddStreams(id);
+            return new Producer<T>(this, sink);
         }
-
-        _context.Discovery.AddStreams(id);
-        return new Producer<T>(this, sink);
     }
 
     /// <summary>Subscribes to a stream of every producer in the catalog, now and from now on.</summary>
@@ -82,29 +87,31 @@ public sealed class NetworkStreams
     internal void Release<T>(StreamSink<T> sink, ProducerHandle handle)
     {
         sink.FailWaitsOf(handle);
-        if (sink.CloseHandle())
-            BeginClose(sink);
+        if (!sink.CloseHandle())
+            return;
+        lock (_lock)
+            CloseUnderLock(sink);
     }
 
-    /// <summary>The network stops: producers drain and say 204, consumers leave with 102; what was queued stays readable.</summary>
+    /// <summary>
+    /// The network stops: producers drain and say 204, consumers leave with 102; what was queued stays readable. May be
+    /// called again, and waits again.
+    /// </summary>
     internal async ValueTask StopAsync()
     {
-        StreamSink[] sinks;
         IConsumerWorker[] consumers;
+        Task[] closing;
         lock (_lock)
         {
             _stopped = true;
-            sinks = [.. _sinks.Values];
+            foreach (var sink in _sinks.Values.ToArray())
+                CloseUnderLock(sink);
+            closing = [.. _closing];
             consumers = [.. _consumers];
         }
 
-        foreach (var sink in sinks)
-            BeginClose(sink);
         foreach (var consumer in consumers)
             consumer.BeginStop();
-        Task[] closing;
-        lock (_lock)
-            closing = [.. _closing];
         await Task.WhenAll(closing).ConfigureAwait(false);
         foreach (var consumer in consumers)
             await consumer.StoppedAsync().ConfigureAwait(false);
@@ -112,25 +119,19 @@ public sealed class NetworkStreams
 
     private static StreamId DefaultIdOf<T>() => WireNames.Of<T>();
 
-    private void BeginClose(StreamSink sink)
+    /// <summary>Takes a sink out of the table and lets it drain; nothing if that was done before.</summary>
+    private void CloseUnderLock(StreamSink sink)
     {
-        bool stopped;
-        lock (_lock)
-        {
-            // A new sink may already have taken the place of a draining one.
-            if (_sinks.TryGetValue(sink.StreamId, out var current) && current == sink)
-                _sinks.Remove(sink.StreamId);
-            else
-                return;
-            stopped = _stopped;
-            _closing.RemoveAll(task => task.IsCompletedSuccessfully);
-            _closing.Add(sink.CloseAsync().AsTask());
-        }
-
+        if (!_sinks.TryGetValue(sink.StreamId, out var current) || current != sink)
+            return;
+        _sinks.Remove(sink.StreamId);
+        sink.MarkClosed();
+        _closing.RemoveAll(static task => task.IsCompletedSuccessfully);
+        _closing.Add(_context.Scheduler.Start(sink.CloseAsync));
         _context.Metrics.ProducerClosed();
 
         // Ids withdrawn while the whole network leaves are not announced again (spec/wire.md §10.4).
-        if (!stopped)
+        if (!_stopped)
             _context.Discovery.RemoveStreams(sink.StreamId);
     }
 

@@ -70,8 +70,8 @@ public sealed class Producer<T> : ChannelWriter<T>, IAsyncDisposable
     }
 
     /// <summary>
-    /// Waits until everything accepted so far has arrived at every consumer that is subscribed then: their transports
-    /// have acknowledged it. A consumer that leaves meanwhile is not waited for.
+    /// Waits until everything accepted before the call has arrived at every consumer that is subscribed now: their
+    /// transports have acknowledged it. What is written later is not waited for, nor is a consumer that leaves.
     /// </summary>
     /// <param name="cancellationToken">Ends the wait.</param>
     public ValueTask FlushAsync(CancellationToken cancellationToken = default) => _sink.FlushAsync(cancellationToken);

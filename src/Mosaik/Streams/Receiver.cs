@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Mosaik.Discovery;
 using Mosaik.Networking;
 using Mosaik.Primitives;
@@ -14,7 +15,7 @@ namespace Mosaik.Streams;
 /// uses the producer's current address. The loop lives as long as the producer is a candidate; it never throws.
 /// Source: spec/streams.md §9.
 /// </remarks>
-internal sealed class Receiver<T> : IAsyncDisposable
+internal sealed class Receiver<T>
 {
     private static readonly TimeSpan HealthyAfter = TimeSpan.FromSeconds(5);
 
@@ -22,15 +23,19 @@ internal sealed class Receiver<T> : IAsyncDisposable
     private readonly StreamContext _context;
     private readonly ReconnectCore _schedule;
     private readonly Signal _trigger;
-    private readonly CancellationTokenSource _stop = new();
+    private readonly CancellationTokenSource _stop = new(); // without timer and links, so there is nothing to dispose
+    private readonly Task _previous;
     private readonly Task _loop;
 
     private PeerEntry _entry;
     private ChannelInfo? _channel;
     private long _received;
+    private bool _isRepeatedFailure;
 
-    public Receiver(ConsumerDriver<T> consumer, PeerEntry entry)
+    /// <summary>Starts at once, or when its predecessor for the same producer has closed its link.</summary>
+    public Receiver(ConsumerDriver<T> consumer, PeerEntry entry, Task previous)
     {
+        _previous = previous;
         _consumer = consumer;
         _context = consumer.Context;
         _entry = entry;
@@ -50,37 +55,57 @@ internal sealed class Receiver<T> : IAsyncDisposable
     /// <summary>Something changed that may end a terminal cause.</summary>
     public void Trigger() => _trigger.Set();
 
-    /// <summary>Asks it to stop for good.</summary>
-    public void BeginStop() => _stop.Cancel();
-
-    /// <summary>Stops for good; completes when the link is closed.</summary>
-    public async ValueTask DisposeAsync()
+    /// <summary>Stops for good; the task completes when the link is closed.</summary>
+    public Task StopAsync()
     {
-        BeginStop();
-        await _loop.ConfigureAwait(false);
-        _stop.Dispose();
+        _stop.Cancel();
+        return _loop;
     }
 
     private PeerId ProducerId => _entry.Id;
 
     private async Task RunAsync()
     {
+        await _previous.ConfigureAwait(false);
+
         // The first channel is visible at once; those of the slow schedule only when connected (spec/streams.md §9.4).
         ShowChannel();
         while (!_stop.IsCancellationRequested)
         {
+            await _trigger.WaitAsync(TimeSpan.Zero).ConfigureAwait(false); // what has happened so far is heeded by this attempt
             var (end, code, healthy) = await AttemptAsync().ConfigureAwait(false);
             if (_stop.IsCancellationRequested)
                 break;
-            var next = _schedule.OnEnded(_context.Now, end, code, healthy);
-            StreamsLog.ProducerLost(_context.Logger, _consumer.StreamId, ProducerId, end, code, next.Delay);
+            var next = Decide(() => _schedule.OnEnded(_context.Now, end, code, healthy));
+            StreamsLog.ProducerLost(
+                _context.Logger, _isRepeatedFailure ? LogLevel.Debug : LogLevel.Information, _consumer.StreamId, ProducerId,
+                end, code, next.Delay);
+            _isRepeatedFailure = true;
             EndConnection(next.Terminated, code);
             if (next.SyncFirst && !await SyncAsync().ConfigureAwait(false))
-                next = _schedule.OnSyncFailed(_context.Now);
+            {
+                next = Decide(() => _schedule.OnSyncFailed(_context.Now));
+                EndConnection(next.Terminated, code);
+            }
+
             await WaitAsync(next).ConfigureAwait(false);
         }
 
         HideChannel(CloseCode.Cancelled);
+    }
+
+    /// <summary>The schedule asks the backoff, which may be user code: where that throws there is none any more.</summary>
+    private NextAttempt Decide(Func<NextAttempt> decision)
+    {
+        try
+        {
+            return decision();
+        }
+        catch (Exception error) when (error is not OutOfMemoryException)
+        {
+            StreamsLog.BackoffFailed(_context.Logger, _consumer.StreamId, error);
+            return _schedule.OnBackoffFailed();
+        }
     }
 
     private async Task<(AttemptEnd End, CloseCode? Code, bool Healthy)> AttemptAsync()
@@ -90,7 +115,9 @@ internal sealed class Receiver<T> : IAsyncDisposable
         var before = _received;
         try
         {
-            link = await _context.OpenLinkAsync(_entry.Address, _stop.Token).ConfigureAwait(false);
+            link = await Deadline.RunAsync(
+                _context.TimeProvider, _context.Options.ConnectTimeout, "Connecting", ProducerId,
+                token => _context.OpenLinkAsync(_entry.Address, token), _stop.Token).ConfigureAwait(false);
             await link.SendRawAsync(
                 new StreamHandshake(_context.NetworkId, _consumer.StreamId).Encode(), _stop.Token).ConfigureAwait(false);
             if (await ReadStartAsync(link).ConfigureAwait(false) is { } wrong)
@@ -101,7 +128,8 @@ internal sealed class Receiver<T> : IAsyncDisposable
 
             connectedAt = _context.TimeProvider.GetTimestamp();
             var channel = ShowChannel();
-            _consumer.Channels.SetState(channel, ChannelState.Connected);
+            _isRepeatedFailure = false;
+            _consumer.SetState(channel, ChannelState.Connected);
             StreamsLog.ProducerConnected(_context.Logger, _consumer.StreamId, ProducerId);
             await ReceiveAsync(link.Receiver, channel).ConfigureAwait(false);
             return (AttemptEnd.Lost, CloseCode.Cancelled, IsHealthy());
@@ -113,6 +141,7 @@ internal sealed class Receiver<T> : IAsyncDisposable
         catch (LinkException error) when (error.Kind == LinkErrorKind.Decode)
         {
             // An undecodable datum: the link has closed with 400 (spec/streams.md §8.6).
+            _context.Metrics.Undecodable(_consumer.Labels);
             StreamsLog.Undecodable(_context.Logger, _consumer.StreamId, ProducerId, error.Message);
             return (AttemptEnd.Refused, CloseCode.ProtocolViolation, IsHealthy());
         }
@@ -155,16 +184,32 @@ internal sealed class Receiver<T> : IAsyncDisposable
             var payload = await receiver.ReceiveAsync(_stop.Token).ConfigureAwait(false);
             do
             {
-                if (!_consumer.Codec.TryDecode(payload.Span, out var datum))
-                    throw receiver.Undecodable(new DecodeError("not a datum of this stream", 0));
+                var delivery = new Delivery<T>(Decode(receiver, payload.Span), payload.Length);
                 _received++;
                 channel.Count(1, payload.Length);
-                if (!_consumer.Queue.TryPost(datum)
-                    && !await _consumer.Queue.PostAsync(datum, _stop.Token).ConfigureAwait(false))
+                _context.Metrics.Arrived(_consumer.Labels, payload.Length);
+                if (!_consumer.Queue.TryPost(delivery)
+                    && !await _consumer.Queue.PostAsync(delivery, _stop.Token).ConfigureAwait(false))
                     return;
             }
             while (receiver.TryReceive(out payload));
         }
+    }
+
+    private T Decode(LinkReceiver receiver, ReadOnlySpan<byte> payload)
+    {
+        try
+        {
+            if (_consumer.Codec.TryDecode(payload, out var datum))
+                return datum;
+        }
+        catch (Exception error) when (error is not OutOfMemoryException)
+        {
+            // User code that should have said no: bytes of a peer must not end the receiver.
+            throw receiver.Undecodable(new DecodeError($"the codec failed with {error.GetType().Name}: {error.Message}", 0));
+        }
+
+        throw receiver.Undecodable(new DecodeError("not a datum of this stream", 0));
     }
 
     private async ValueTask<bool> SyncAsync()
@@ -215,13 +260,13 @@ internal sealed class Receiver<T> : IAsyncDisposable
         if (terminated)
             HideChannel(code);
         else if (_channel is not null)
-            _consumer.Channels.SetState(_channel, ChannelState.Connecting);
+            _consumer.SetState(_channel, ChannelState.Connecting);
     }
 
     private void HideChannel(CloseCode? code)
     {
         if (_channel is not null)
-            _consumer.Channels.SetState(_channel, ChannelState.Terminated, code);
+            _consumer.SetState(_channel, ChannelState.Terminated, code);
         _channel = null;
     }
 }

@@ -33,8 +33,8 @@ internal enum AttemptEnd
 /// the <i>slow</i> schedule, without end, after a terminal cause. A connection that was healthy starts the normal and
 /// the slow schedule over. A trigger (the producer's entry changed) makes the next attempt of a slow schedule due
 /// within a quarter of a second.</para>
-/// <para>Pure: time and randomness are passed in. Calls: <see cref="OnEnded"/> after every attempt,
-/// <see cref="OnTriggered"/> while waiting. It does not connect, sync or sleep.</para>
+/// <para>Pure: time and randomness are passed in. Calls: <see cref="OnEnded"/> after every attempt, perhaps
+/// followed by <see cref="OnSyncFailed"/> or <see cref="OnBackoffFailed"/>; <see cref="OnTriggered"/> while waiting. It does not connect, sync or sleep.</para>
 /// </remarks>
 internal sealed class ReconnectCore
 {
@@ -93,6 +93,9 @@ internal sealed class ReconnectCore
 
     /// <summary>The sync that a 401 asked for has failed: the normal backoff applies.</summary>
     public NextAttempt OnSyncFailed(TimeSpan now) => Normal(now);
+
+    /// <summary>The backoff, user code, has failed: as if it were exhausted.</summary>
+    public NextAttempt OnBackoffFailed() => Slow();
 
     /// <summary>Something changed that may end a terminal cause; the slow schedule starts over.</summary>
     /// <returns>How long from now the next attempt is due.</returns>

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using Mosaik.Discovery;
 using Mosaik.Networking;
@@ -32,6 +33,9 @@ internal sealed class StreamContext
 
     public required StreamMetrics Metrics { get; init; }
 
+    /// <summary>Keeps messages that a peer can cause at will from flooding the log.</summary>
+    public required LogLimiter LogLimiter { get; init; }
+
     /// <summary>Peers that are farther away are refused; null = nobody is.</summary>
     public required TimeSpan? MaxRtt { get; init; }
 
@@ -44,4 +48,22 @@ internal sealed class StreamContext
     /// <summary>A channel with a number that no other channel of the node has.</summary>
     public ChannelInfo NewChannel(StreamId stream, PeerId producer, PeerId consumer, PeerEntry peer) =>
         new(Interlocked.Increment(ref _generation), stream, producer, consumer, peer, TimeProvider, Scheduler);
+
+    /// <summary>
+    /// An online condition on a set of channels. Its predicates are user code: where one throws the condition is not
+    /// met, so that a failure of theirs never takes down the loop that changed the channels.
+    /// </summary>
+    public bool IsMet(ChannelCondition condition, ImmutableArray<ChannelInfo> channels, StreamId stream)
+    {
+        try
+        {
+            return condition.Evaluate(channels);
+        }
+        catch (Exception error) when (error is not OutOfMemoryException)
+        {
+            if (LogLimiter.TryPass(nameof(IsMet), out _))
+                StreamsLog.ConditionFailed(Logger, stream, error);
+            return false;
+        }
+    }
 }

@@ -18,6 +18,14 @@ internal sealed class StreamMetrics
     private readonly Counter<long> _itemsDropped;
     private readonly Counter<long> _itemsReceived;
     private readonly Counter<long> _bytesReceived;
+    private readonly Counter<long> _itemsUndecodable;
+    private readonly Counter<long> _datumsTotal;
+    private readonly Counter<long> _bytesTotal;
+    private readonly Gauge<long> _consumersConnected;
+    private readonly Gauge<long> _producersConnected;
+    private readonly Lock _lock = new();
+    private readonly Dictionary<StreamId, long> _consumers = [];
+    private readonly Dictionary<StreamId, long> _producers = [];
     private readonly string _networkLabel;
     private readonly TagList _network;
 
@@ -36,6 +44,11 @@ internal sealed class StreamMetrics
         _itemsDropped = meter.CreateCounter<long>("mosaik.streams.producer.items.dropped");
         _itemsReceived = meter.CreateCounter<long>("mosaik.streams.consumer.items.received");
         _bytesReceived = meter.CreateCounter<long>("mosaik.streams.consumer.bytes.received", "By");
+        _itemsUndecodable = meter.CreateCounter<long>("mosaik.streams.consumer.items.undecodable");
+        _datumsTotal = meter.CreateCounter<long>("mosaik.streams.datums.total");
+        _bytesTotal = meter.CreateCounter<long>("mosaik.streams.bytes.total", "By");
+        _consumersConnected = meter.CreateGauge<long>("mosaik.streams.producer.consumers");
+        _producersConnected = meter.CreateGauge<long>("mosaik.streams.consumer.producers");
     }
 
     /// <summary>Labels of one stream; built once per producer or consumer.</summary>
@@ -58,6 +71,14 @@ internal sealed class StreamMetrics
 
     public void SubscriptionRejected(in TagList labels) => _consumersRejected.Add(1, labels);
 
+    /// <summary>A consumer of a stream of this node has connected (+1) or gone (−1).</summary>
+    public void ConsumersConnected(StreamId stream, in TagList labels, int change) =>
+        Record(_consumersConnected, _consumers, stream, labels, change);
+
+    /// <summary>A consumer of this node has connected to a producer (+1) or lost it (−1).</summary>
+    public void ProducersConnected(StreamId stream, in TagList labels, int change) =>
+        Record(_producersConnected, _producers, stream, labels, change);
+
     /// <summary>Once per batch and consumer.</summary>
     public void Sent(in TagList labels, long items, long bytes)
     {
@@ -65,16 +86,44 @@ internal sealed class StreamMetrics
             _itemsSent.Add(items, labels);
         if (_bytesSent.Enabled)
             _bytesSent.Add(bytes, labels);
+        Total(labels, items, bytes);
     }
 
     public void Dropped(in TagList labels, long items) => _itemsDropped.Add(items, labels);
 
-    /// <summary>Once per read of a link.</summary>
-    public void Received(in TagList labels, long items, long bytes)
+    /// <summary>Once per datum that arrives.</summary>
+    public void Arrived(in TagList labels, long bytes) => Total(labels, 1, bytes);
+
+    public void Undecodable(in TagList labels) => _itemsUndecodable.Add(1, labels);
+
+    /// <summary>Once per datum that the application takes.</summary>
+    public void Received(in TagList labels, long bytes)
     {
         if (_itemsReceived.Enabled)
-            _itemsReceived.Add(items, labels);
+            _itemsReceived.Add(1, labels);
         if (_bytesReceived.Enabled)
             _bytesReceived.Add(bytes, labels);
+    }
+
+    private void Total(in TagList labels, long items, long bytes)
+    {
+        if (_datumsTotal.Enabled)
+            _datumsTotal.Add(items, labels);
+        if (_bytesTotal.Enabled)
+            _bytesTotal.Add(bytes, labels);
+    }
+
+    private void Record(Gauge<long> gauge, Dictionary<StreamId, long> counts, StreamId stream, in TagList labels, int change)
+    {
+        long count;
+        lock (_lock)
+        {
+            count = counts.GetValueOrDefault(stream) + change;
+            counts[stream] = count;
+            if (count == 0)
+                counts.Remove(stream);
+        }
+
+        gauge.Record(count, labels);
     }
 }

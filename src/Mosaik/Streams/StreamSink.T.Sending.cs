@@ -28,11 +28,9 @@ internal sealed partial class StreamSink<T>
                 NoteBlocked();
         }
 
-        effects.Run();
+        Run(ref effects);
         frame?.Release();
-        if (late)
-            PublishLate(datum);
-        return result;
+        return !late || PublishLate(datum) ? result : SendResult.Closed;
     }
 
     /// <summary>Rule S2: completes once the datum is accepted; earlier senders come first.</summary>
@@ -63,12 +61,11 @@ internal sealed partial class StreamSink<T>
             }
         }
 
-        effects.Run();
+        Run(ref effects);
         if (pending is not null)
             return WaitInLineAsync(pending, cancellationToken);
         frame?.Release();
-        if (late)
-            PublishLate(datum);
+        closed |= late && !PublishLate(datum);
         return closed ? ValueTask.FromException(new ChannelClosedException()) : ValueTask.CompletedTask;
     }
 
@@ -132,19 +129,14 @@ internal sealed partial class StreamSink<T>
                 late = !pending.IsProbe && !TryPublish(frame, ref effects);
             }
 
-            effects.Run();
-            frame?.Release();
-            try
-            {
-                if (late)
-                    PublishLate(pending.Datum!); // a send has its datum; only a probe has none
+            // The sender first: what the effects make room for comes after it.
+            var error = late ? TryPublishLate(pending.Datum!) : null; // a send has its datum; only a probe has none
+            if (error is null)
                 pending.Completion.TrySetResult();
-            }
-            catch (Exception error) when (error is not OutOfMemoryException)
-            {
-                // Only the codec, user code, can fail here; its error belongs to the sender that waited.
+            else
                 pending.Completion.TrySetException(error);
-            }
+            Run(ref effects);
+            frame?.Release();
         }
     }
 
@@ -168,11 +160,38 @@ internal sealed partial class StreamSink<T>
         return true;
     }
 
+    /// <summary>Encodes and publishes for a sender that did not wait; false when the stream was closed meanwhile.</summary>
+    private bool PublishLate(T datum)
+    {
+        try
+        {
+            return EncodeAndPublish(datum);
+        }
+        finally
+        {
+            ServeLine(); // those who came while the turn was taken
+        }
+    }
+
+    /// <summary>The same for a sender that waited in line: the codec, user code, may fail; its error is the sender's.</summary>
+    private Exception? TryPublishLate(T datum)
+    {
+        try
+        {
+            return EncodeAndPublish(datum) ? null : new ChannelClosedException();
+        }
+        catch (Exception error) when (error is not OutOfMemoryException)
+        {
+            return error;
+        }
+    }
+
     /// <summary>Encodes outside the lock while holding the turn, so that nobody overtakes, then publishes.</summary>
-    private void PublishLate(T datum)
+    private bool EncodeAndPublish(T datum)
     {
         DatumFrame? frame = null;
         PublishEffects effects = default;
+        bool open;
         try
         {
             frame = Encode(datum);
@@ -182,15 +201,23 @@ internal sealed partial class StreamSink<T>
             lock (_lock)
             {
                 _serving = false;
-                if (frame is not null)
+                open = !_closed;
+                if (frame is not null && open)
                     _core.Publish(frame, ref effects);
             }
 
-            effects.Run();
+            Run(ref effects);
             frame?.Release();
         }
 
-        ServeLine();
+        return open;
+    }
+
+    private void Run(ref PublishEffects effects)
+    {
+        effects.Run();
+        if (effects.Skipped > 0)
+            _context.Metrics.Dropped(Labels, effects.Skipped);
     }
 
     private DatumFrame? EncodeIfWanted(T datum) => _core.ActiveCount > 0 ? Encode(datum) : null;

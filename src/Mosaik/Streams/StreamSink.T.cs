@@ -17,6 +17,7 @@ namespace Mosaik.Streams;
 /// what waits and writes it in one piece. Senders that find no room wait in a first-in-first-out line and are served
 /// by whoever makes room. Which subscription gets what is decided by <see cref="FanOutCore"/>; this class adds the
 /// lock, the line of senders, the online flag and the life cycle.</para>
+/// <para>Life: one handle from the beginning; <see cref="MarkClosed"/>, then <see cref="CloseAsync"/>, once each.</para>
 /// <para>Lock order: the channel set's lock may be held when <see cref="_lock"/> is taken, never the other way
 /// round. No user code and no await under the lock. Source: spec/streams.md §3–§5, §11.</para>
 /// </remarks>
@@ -31,15 +32,16 @@ internal sealed partial class StreamSink<T> : StreamSink
     private readonly FanOutCore _core;
     private readonly LinkedList<PendingSend<T>> _line = [];
     private readonly List<Subscription<T>> _subscriptions = [];
-    private readonly Signal _stallSignal;
+    private readonly Signal _attention;
     private readonly Completion _whenClosed;
-    private readonly Task _stallWatch;
+    private readonly Task _watch;
 
     private volatile bool _online;
     private volatile bool _closed;
     private bool _serving;
-    private int _handles;
+    private int _handles = 1;
 
+    /// <summary>A sink with one open handle.</summary>
     public StreamSink(StreamContext context, StreamId streamId, ProducerOptions<T> options)
     {
         _context = context;
@@ -49,14 +51,14 @@ internal sealed partial class StreamSink<T> : StreamSink
         StreamId = streamId;
         _core = new FanOutCore(
             options.BufferSize, options.MaxBufferedBytes, options.Lagging, options.StallTimeout);
+        _attention = new Signal(context.Scheduler, context.TimeProvider);
+        _whenClosed = new Completion(context.Scheduler);
+        Labels = context.Metrics.LabelsOf(streamId);
         Channels = new ChannelSet(context.Scheduler);
         var fresh = new ChannelCondition(Channels);
         _onlineWhen = options.OnlineWhen?.Invoke(fresh) ?? fresh;
         Channels.Observe(OnChannelsChanged);
-        _stallSignal = new Signal(context.Scheduler, context.TimeProvider);
-        _whenClosed = new Completion(context.Scheduler);
-        Labels = context.Metrics.LabelsOf(streamId);
-        _stallWatch = context.Scheduler.Start(WatchStallsAsync);
+        _watch = context.Scheduler.Start(WatchAsync);
     }
 
     /// <inheritdoc/>
@@ -80,12 +82,12 @@ internal sealed partial class StreamSink<T> : StreamSink
     /// <summary>The condition that makes the producer online, with a fresh memory.</summary>
     public ChannelCondition OnlineCondition() => _onlineWhen.Clone();
 
-    /// <summary>Counts a further handle; false when the sink is closed already.</summary>
+    /// <summary>Counts a further handle; false when the last one was closed already.</summary>
     public bool TryOpenHandle()
     {
         lock (_lock)
         {
-            if (_closed)
+            if (_closed || _handles == 0)
                 return false;
             _handles++;
             return true;
@@ -121,14 +123,15 @@ internal sealed partial class StreamSink<T> : StreamSink
         {
             var code = refusal ?? CloseCode.StreamNotFound;
             _context.Metrics.SubscriptionRejected(Labels);
-            StreamsLog.ConsumerRefused(_context.Logger, StreamId, link.RemoteId, code);
+            if (_context.LogLimiter.TryPass(code.Name, out var suppressed))
+                StreamsLog.ConsumerRefused(_context.Logger, StreamId, link.RemoteId, code, suppressed);
             await link.CloseAsync(code).ConfigureAwait(false);
             return;
         }
 
         _context.Metrics.SubscriptionAccepted(Labels);
-        using (subscription)
-            await subscription.RunAsync().ConfigureAwait(false);
+        ServeLine(); // the newcomer has room
+        await subscription.RunAsync().ConfigureAwait(false);
     }
 
     /// <summary>Whether the last handle was disposed or the network has stopped.</summary>
@@ -137,21 +140,37 @@ internal sealed partial class StreamSink<T> : StreamSink
     /// <summary>Completes when a closed sink has drained and all its links are closed.</summary>
     public ValueTask WhenClosedAsync() => _whenClosed.WaitAsync();
 
-    /// <summary>Waits until all consumers have what was accepted so far.</summary>
+    /// <summary>Waits until the consumers subscribed now have acknowledged what was accepted before the call.</summary>
     public async ValueTask FlushAsync(CancellationToken cancellationToken)
     {
-        Subscription<T>[] subscriptions;
+        List<(Subscription<T> Subscription, Completion? HandedOver)> waits = [];
         lock (_lock)
-            subscriptions = [.. _subscriptions];
-        foreach (var subscription in subscriptions)
-            await subscription.FlushAsync(cancellationToken).ConfigureAwait(false);
+        {
+            foreach (var subscription in _subscriptions)
+            {
+                Completion? handedOver = null;
+                if (subscription.Backlog.Count > 0)
+                {
+                    handedOver = new Completion(_context.Scheduler);
+                    subscription.Flushes.Enqueue((subscription.Backlog.Given, handedOver));
+                }
+
+                waits.Add((subscription, handedOver));
+            }
+        }
+
+        foreach (var (subscription, handedOver) in waits)
+        {
+            if (handedOver is not null)
+                await handedOver.WaitAsync(cancellationToken).ConfigureAwait(false);
+            await subscription.WaitAllAcknowledgedAsync(cancellationToken).ConfigureAwait(false);
+        }
     }
 
     /// <inheritdoc/>
-    public override async ValueTask CloseAsync()
+    public override void MarkClosed()
     {
         List<PendingSend<T>> waiting = [];
-        Subscription<T>[] subscriptions;
         lock (_lock)
         {
             if (_closed)
@@ -160,72 +179,98 @@ internal sealed partial class StreamSink<T> : StreamSink
             _online = false;
             while (_line.First is { } first)
                 waiting.Add(Withdraw(first.Value));
-            subscriptions = [.. _subscriptions];
         }
 
         foreach (var pending in waiting)
             pending.Completion.TrySetException(new ChannelClosedException());
-        foreach (var subscription in subscriptions)
-            subscription.BeginDrain();
+    }
+
+    /// <inheritdoc/>
+    public override async Task CloseAsync()
+    {
+        Subscription<T>[] subscriptions;
+        lock (_lock)
+            subscriptions = [.. _subscriptions];
+        using (var deadline = new Deadline(_context.TimeProvider, _context.Options.DrainTimeout, "Draining"))
+        {
+            foreach (var subscription in subscriptions)
+                subscription.BeginDrain();
+            try
+            {
+                foreach (var subscription in subscriptions)
+                    await subscription.EndedAsync(deadline.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException)
+            {
+                // A consumer that does not take its data in time does not hold up the others' 204.
+                foreach (var subscription in subscriptions)
+                    subscription.EndDrain();
+            }
+        }
+
         foreach (var subscription in subscriptions)
             await subscription.EndedAsync().ConfigureAwait(false);
         Channels.Close(CloseCode.GracefulShutdown);
-        _stallSignal.Set();
-        await _stallWatch.ConfigureAwait(false);
+        _attention.Set();
+        await _watch.ConfigureAwait(false);
         _whenClosed.TrySetResult();
     }
 
-    /// <summary>Completes when the writer has handed over everything that waits now; null if nothing does.</summary>
-    internal Completion? WhenIdle(Subscription<T> subscription)
-    {
-        lock (_lock)
-        {
-            if (subscription.Backlog.Count == 0 || !_subscriptions.Contains(subscription))
-                return null;
-            return subscription.Idle ??= new Completion(_context.Scheduler);
-        }
-    }
-
-    /// <summary>The next batch for a writer; 0 makes it idle until it is woken.</summary>
+    /// <summary>The writer of a subscription asks for its next batch.</summary>
     internal int Take(Backlog backlog, Span<DatumFrame> batch, int maxBytes)
     {
         lock (_lock)
             return FanOutCore.Take(backlog, batch, maxBytes);
     }
 
-    /// <summary>A writer's batch was accepted by its transport: there may be room for those in line.</summary>
+    /// <summary>The transport has accepted a batch: there may be room for waiting senders.</summary>
     internal void HandedOver(Subscription<T> subscription)
     {
-        bool serve;
-        Completion? idle = null;
         lock (_lock)
         {
             _core.HandedOver(subscription.Backlog, _context.Now);
-            serve = _line.Count > 0;
-            if (subscription.Backlog.Count == 0)
-                (idle, subscription.Idle) = (subscription.Idle, null);
+            var done = subscription.Backlog.Given - subscription.Backlog.Count;
+            while (subscription.Flushes.TryPeek(out var flush) && flush.Given <= done)
+                subscription.Flushes.Dequeue().HandedOver.TrySetResult();
         }
 
-        idle?.TrySetResult();
-        if (serve)
-            ServeLine();
+        ServeLine();
     }
 
-    /// <summary>A subscription is over; what waited for it is released. Returns how many datums it did not get.</summary>
-    internal long Remove(Subscription<T> subscription)
+    /// <summary>StartStream is written: datums flow.</summary>
+    internal void Connected(ChannelInfo channel)
     {
+        if (Channels.SetState(channel, ChannelState.Connected) is not null)
+            _context.Metrics.ConsumersConnected(StreamId, Labels, 1);
+    }
+
+    /// <summary>
+    /// A subscription has ended: its channel terminates, its place is free, what waited for it is released.
+    /// </summary>
+    internal void Ended(Subscription<T> subscription, ChannelInfo channel, CloseCode reason)
+    {
+        var before = Channels.SetState(channel, ChannelState.Terminated, reason);
         long missed;
-        Completion? idle;
         lock (_lock)
         {
-            missed = _core.Remove(subscription.Backlog) + subscription.Backlog.Dropped;
+            missed = _core.Remove(subscription.Backlog);
+            if (_options.Lagging != LagPolicy.Skip)
+                missed += subscription.Backlog.Dropped; // skipped ones were counted when they were skipped
             _subscriptions.Remove(subscription);
-            (idle, subscription.Idle) = (subscription.Idle, null);
+            while (subscription.Flushes.TryDequeue(out var flush))
+                flush.HandedOver.TrySetResult();
         }
 
-        idle?.TrySetResult();
+        if (before == ChannelState.Connected)
+            _context.Metrics.ConsumersConnected(StreamId, Labels, -1);
+        StreamsLog.ConsumerLeft(_context.Logger, StreamId, channel.ConsumerId, reason);
+        if (reason == CloseCode.TooSlow)
+        {
+            _context.Metrics.Dropped(Labels, missed);
+            StreamsLog.ConsumerLagging(_context.Logger, StreamId, channel.ConsumerId, missed);
+        }
+
         ServeLine();
-        return missed;
     }
 
     private CloseCode? Refuse(PeerInfo peer)
@@ -249,12 +294,17 @@ internal sealed partial class StreamSink<T> : StreamSink
     /// <summary>Called by the channel set, under its lock, after every change (spec/streams.md §5).</summary>
     private void OnChannelsChanged(ImmutableArray<ChannelInfo> channels)
     {
-        var online = !_closed && _onlineWhen.Evaluate(channels);
-        if (online == _online)
-            return;
-        _online = online;
-        if (online)
-            ServeLine();
+        var isMet = _context.IsMet(_onlineWhen, channels, StreamId);
+        lock (_lock)
+        {
+            if (_closed || isMet == _online)
+                return;
+            _online = isMet;
+        }
+
+        // Serving may encode, which is user code: not under the channel set's lock.
+        if (isMet)
+            _attention.Set();
     }
 
     /// <summary>Under the lock: a sender finds no room, so the stall clock runs (rule L4).</summary>
@@ -264,10 +314,11 @@ internal sealed partial class StreamSink<T> : StreamSink
             return;
         _core.NoteBlocked(_context.Now);
         if (_core.StallDeadline is not null)
-            _stallSignal.Set();
+            _attention.Set();
     }
 
-    private async Task WatchStallsAsync()
+    /// <summary>Serves the line when the producer comes online, and ends stalls.</summary>
+    private async Task WatchAsync()
     {
         while (!_closed)
         {
@@ -282,9 +333,9 @@ internal sealed partial class StreamSink<T> : StreamSink
             effects.Run();
             ServeLine();
             if (wait is { } left)
-                await _stallSignal.WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.FromMilliseconds(1)).ConfigureAwait(false);
+                await _attention.WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.FromMilliseconds(1)).ConfigureAwait(false);
             else
-                await _stallSignal.WaitAsync().ConfigureAwait(false);
+                await _attention.WaitAsync().ConfigureAwait(false);
         }
     }
 }

@@ -19,6 +19,9 @@ internal abstract class StreamSink
     /// </summary>
     public abstract Task ServeAsync(Link link, PeerInfo peer);
 
-    /// <summary>Closes the stream: drains, closes every link with 204, ends all waits.</summary>
-    public abstract ValueTask CloseAsync();
+    /// <summary>Accepts nothing from now on, neither datums nor consumers; ends all waits of senders.</summary>
+    public abstract void MarkClosed();
+
+    /// <summary>After <see cref="MarkClosed"/>: drains and closes every link with 204. Called once.</summary>
+    public abstract Task CloseAsync();
 }

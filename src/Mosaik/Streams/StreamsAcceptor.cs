@@ -22,39 +22,55 @@ internal sealed class StreamsAcceptor(StreamContext context, NetworkStreams stre
             return;
         }
 
-        Link? link = null;
+        var accepted = await ReadHandshakeAsync(inbound, termination).ConfigureAwait(false);
+        if (accepted is not var (link, payload))
+            return;
         try
         {
-            // A sink ends its subscriptions itself, with 204, while the node leaves: the link's owner is the last resort.
-            using var deadline = inbound.StartDeadline(termination);
-            link = await inbound.AcceptLinkAsync(deadline, termination).ConfigureAwait(false);
-            var payload = await link.ReceiveAsync(deadline).ConfigureAwait(false);
-            if (Check(payload, out var sink) is { } refusal)
-            {
-                Refused(inbound.RemoteId, refusal);
-                await link.CloseAsync(refusal).ConfigureAwait(false);
-            }
-            else if (sink is not null && context.Discovery.Catalog.GetKnown(inbound.RemoteId) is { } peer)
+            var refusal = Check(payload, out var sink);
+            if (sink is not null && context.Discovery.Catalog.GetKnown(inbound.RemoteId) is { } peer)
             {
                 context.Metrics.ConnectionAccepted();
                 await sink.ServeAsync(link, peer).ConfigureAwait(false);
             }
             else
             {
-                // It left the catalog while it was shaking hands.
-                await link.CloseAsync(CloseCode.UnknownPeer).ConfigureAwait(false);
+                // Without a refusal: it left the catalog while it was shaking hands.
+                var code = refusal ?? CloseCode.UnknownPeer;
+                Refused(inbound.RemoteId, code);
+                await link.CloseAsync(code).ConfigureAwait(false);
             }
         }
-        catch (Exception error) when (error is LinkException or MosaikTimeoutException or OperationCanceledException)
+        catch (LinkException error)
         {
-            // The consumer left, was too late or broke the framing; the link has closed with the code that says so.
-            context.Metrics.ConnectionRejected();
+            // It left while it was being refused.
             StreamsLog.HandshakeFailed(context.Logger, inbound.RemoteId, error.Message);
         }
         finally
         {
+            await link.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Steps 1 and 3: null when the consumer left, was too late or broke the framing; the link is closed then.</summary>
+    private async ValueTask<(Link Link, ReadOnlyMemory<byte> Payload)?> ReadHandshakeAsync(
+        InboundConnection inbound, CancellationToken termination)
+    {
+        Link? link = null;
+        using var deadline = inbound.StartDeadline(context.Options.HandshakeTimeout, termination);
+        try
+        {
+            // A sink ends its subscriptions itself, with 204, while the node leaves: the link's owner is the last resort.
+            link = await inbound.AcceptLinkAsync(deadline, termination).ConfigureAwait(false);
+            return (link, await link.ReceiveAsync(deadline).ConfigureAwait(false));
+        }
+        catch (Exception error) when (error is MosaikException or OperationCanceledException)
+        {
+            context.Metrics.ConnectionRejected();
+            StreamsLog.HandshakeFailed(context.Logger, inbound.RemoteId, error.Message);
             if (link is not null)
                 await link.DisposeAsync().ConfigureAwait(false);
+            return null;
         }
     }
 

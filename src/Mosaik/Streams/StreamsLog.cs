@@ -16,24 +16,31 @@ internal static partial class StreamsLog
     [LoggerMessage(3003, LogLevel.Warning, "Stream {Stream:S}: consumer {Peer:S} was too slow and was disconnected; it missed {Datums} datums.")]
     public static partial void ConsumerLagging(ILogger logger, StreamId stream, PeerId peer, long datums);
 
-    [LoggerMessage(3004, LogLevel.Information, "Stream {Stream:S}: {Peer:S} was refused: {Reason}.")]
-    public static partial void ConsumerRefused(ILogger logger, StreamId stream, PeerId peer, CloseCode reason);
+    [LoggerMessage(3004, LogLevel.Warning, "Stream {Stream:S}: {Peer:S} was refused: {Reason} ({Suppressed} similar messages suppressed).")]
+    public static partial void ConsumerRefused(
+        ILogger logger, StreamId stream, PeerId peer, CloseCode reason, int suppressed);
 
     [LoggerMessage(3005, LogLevel.Warning, "Stream {Stream:S}: the predicate failed for {Peer:S}, which counts as no.")]
     public static partial void PredicateFailed(ILogger logger, StreamId stream, PeerId peer, Exception error);
 
+    [LoggerMessage(3006, LogLevel.Warning, "Stream {Stream:S}: a predicate of the online condition failed; the condition counts as not met.")]
+    public static partial void ConditionFailed(ILogger logger, StreamId stream, Exception error);
+
     [LoggerMessage(3011, LogLevel.Information, "Stream {Stream:S}: subscribed to producer {Peer:S}.")]
     public static partial void ProducerConnected(ILogger logger, StreamId stream, PeerId peer);
 
-    [LoggerMessage(3012, LogLevel.Debug, "Stream {Stream:S}: subscription to {Peer:S} ended ({End}, code {Code}); next attempt in {Delay}.")]
+    [LoggerMessage(EventId = 3012, Message = "Stream {Stream:S}: subscription to {Peer:S} ended ({End}, code {Code}); next attempt in {Delay}.")]
     public static partial void ProducerLost(
-        ILogger logger, StreamId stream, PeerId peer, AttemptEnd end, CloseCode? code, TimeSpan delay);
+        ILogger logger, LogLevel level, StreamId stream, PeerId peer, AttemptEnd end, CloseCode? code, TimeSpan delay);
 
     [LoggerMessage(3013, LogLevel.Warning, "Stream {Stream:S}: producer {Peer:S} sent what is not a datum of this stream: {Problem}")]
     public static partial void Undecodable(ILogger logger, StreamId stream, PeerId peer, string problem);
 
     [LoggerMessage(3014, LogLevel.Debug, "Producer {Peer:S} does not know this node, and the sync with it failed: {Problem}")]
     public static partial void SyncFailed(ILogger logger, PeerId peer, string problem);
+
+    [LoggerMessage(3015, LogLevel.Warning, "Stream {Stream:S}: the backoff of the consumer failed; the slow schedule is used.")]
+    public static partial void BackoffFailed(ILogger logger, StreamId stream, Exception error);
 
     [LoggerMessage(3021, LogLevel.Debug, "A subscription of {Peer:S} was refused before a stream was found: {Reason}.")]
     public static partial void SubscriptionRefused(ILogger logger, PeerId peer, CloseCode reason);

@@ -15,7 +15,7 @@ public sealed record StreamsOptions
     /// <summary>How long a consumer waits for the producer's answer to its handshake; default 5 s.</summary>
     public TimeSpan StartTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long a consumer tries to connect to a producer; default 10 s.</summary>
+    /// <summary>How long a consumer tries to connect to a producer; default 10 s, which is also the longest any dial takes.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How long a closing producer waits until its consumers have acknowledged what was sent; default 500 ms.</summary>

@@ -1,6 +1,8 @@
 using System.Buffers;
 using Mosaik.Discovery;
 using Mosaik.Networking;
+using Mosaik.Networking.Transport;
+using Mosaik.Primitives;
 using Mosaik.Waiting;
 
 namespace Mosaik.Streams;
@@ -9,11 +11,14 @@ namespace Mosaik.Streams;
 /// The producer's side of one subscription: the long-lived loop that writes to one consumer.
 /// </summary>
 /// <remarks>
-/// StartStream first, then: take everything that waits, lay it back to back, one write, until the first reason to
+/// <para>StartStream first, then: take everything that waits, lay it back to back, one write, until the first reason to
 /// end. A non-empty backlog is never delayed. Statistics are updated before the bytes are handed over, so that a
-/// consumer that has a datum can rely on the counters. Source: spec/streams.md §4.5, §11.2.
+/// consumer that has a datum can rely on the counters.</para>
+/// <para>It ends exactly once, whoever is first: lag, the consumer, the connection, the drain. Ending closes the link
+/// with the reason, which is what stops a write that is under way; no write is ever cancelled by token, because that
+/// would close with 102. Source: spec/streams.md §4.5, §11.2.</para>
 /// </remarks>
-internal sealed class Subscription<T> : IBacklogOwner, IDisposable
+internal sealed class Subscription<T> : IBacklogOwner
 {
     private const int MaxBatchBytes = 64 * 1024;
     private const int MaxBatchFrames = 256;
@@ -23,11 +28,10 @@ internal sealed class Subscription<T> : IBacklogOwner, IDisposable
     private readonly ChannelInfo _channel;
     private readonly Signal _wake;
     private readonly Completion _ended;
-    private readonly CancellationTokenSource _stop = new();
     private readonly DatumFrame[] _batch = new DatumFrame[MaxBatchFrames];
 
+    private int _ending;
     private volatile bool _draining;
-    private volatile bool _lagging;
     private long _drainStarted;
 
     /// <summary>Registers the subscription: it is given what is published from now on. Under the sink's lock.</summary>
@@ -45,18 +49,16 @@ internal sealed class Subscription<T> : IBacklogOwner, IDisposable
     /// <summary>What waits to be written.</summary>
     public Backlog Backlog { get; }
 
-    /// <summary>Who waits until nothing waits to be written. Under the sink's lock.</summary>
-    public Completion? Idle { get; set; }
+    /// <summary>Who waits until the datums given to this subscription so far were handed over. Under the sink's lock.</summary>
+    public Queue<(long Given, Completion HandedOver)> Flushes { get; } = new();
+
+    private bool IsEnding => Volatile.Read(ref _ending) != 0;
 
     /// <inheritdoc/>
     public void Wake() => _wake.Set();
 
     /// <inheritdoc/>
-    public void DropLagging()
-    {
-        _lagging = true;
-        Stop();
-    }
+    public void DropLagging() => End(CloseCode.TooSlow);
 
     /// <summary>The stream is being closed: write what waits, within the drain time, then end with 204.</summary>
     public void BeginDrain()
@@ -66,111 +68,103 @@ internal sealed class Subscription<T> : IBacklogOwner, IDisposable
         _wake.Set();
     }
 
-    /// <summary>Waits until what waits now is written and acknowledged, or the subscription has ended.</summary>
-    public async ValueTask FlushAsync(CancellationToken cancellationToken)
+    /// <summary>The drain time is over: ends with 204, whatever still waits.</summary>
+    public void EndDrain() => End(CloseCode.GracefulShutdown);
+
+    /// <summary>Waits until everything written so far is acknowledged, or the subscription has ended.</summary>
+    public async ValueTask WaitAllAcknowledgedAsync(CancellationToken cancellationToken)
     {
-        Completion? idle;
-        while ((idle = _sink.WhenIdle(this)) is not null)
-            await idle.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             await _link.WaitAllAcknowledgedAsync(cancellationToken).ConfigureAwait(false);
         }
-        catch (LinkException)
+        catch (MosaikException)
         {
             // It has ended: nobody is left to wait for.
         }
     }
 
     /// <summary>Completes when the link is closed and the channel has terminated.</summary>
-    public ValueTask EndedAsync() => _ended.WaitAsync();
+    public ValueTask EndedAsync(CancellationToken cancellationToken = default) => _ended.WaitAsync(cancellationToken);
 
-    /// <summary>Serves the consumer until one side ends; never throws.</summary>
+    /// <summary>Serves the consumer until one side ends.</summary>
     public async Task RunAsync()
     {
         var context = _sink.Context;
         var watch = context.Scheduler.Start(WatchConnectionAsync);
-        var reason = CloseCode.UnexpectedClose;
         try
         {
             _sink.Channels.Add(_channel);
             await WriteAsync().ConfigureAwait(false);
-
-            // Everything is written: wait, within the drain time, until the consumer has acknowledged it.
-            var left = context.Options.DrainTimeout - context.TimeProvider.GetElapsedTime(_drainStarted);
-            reason = CloseCode.GracefulShutdown;
-            await _link.CloseAsync(reason, left).ConfigureAwait(false);
+            if (!IsEnding)
+            {
+                // Everything is written: wait, within the drain time, until the consumer has acknowledged it.
+                var left = context.Options.DrainTimeout - context.TimeProvider.GetElapsedTime(_drainStarted);
+                await _link.CloseAsync(CloseCode.GracefulShutdown, left).ConfigureAwait(false);
+                End(CloseCode.GracefulShutdown);
+            }
         }
-        catch (Exception error) when (error is OperationCanceledException or LinkException)
+        catch (Exception error) when (error is OperationCanceledException or MosaikException)
         {
-            // It lags, the consumer has left, or the connection was lost: the consumer's code is the reason, 103
-            // where there is none.
-            reason = _lagging ? CloseCode.TooSlow
-                : _link.Connection.CloseInfo?.RemoteCode
-                    ?? (_draining ? CloseCode.GracefulShutdown : CloseCode.UnexpectedClose);
+            // The connection has ended, and its end says why.
+            End(ReasonOf(_link.Connection.CloseInfo));
         }
-
-        await EndAsync(reason, watch).ConfigureAwait(false);
+        finally
+        {
+            End(CloseCode.UnexpectedClose); // nothing, unless something unforeseen is on its way to the caller
+            await _link.DisposeAsync().ConfigureAwait(false);
+            await watch.ConfigureAwait(false);
+            _ended.TrySetResult();
+        }
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _stop.Dispose();
 
     private async Task WriteAsync()
     {
         var context = _sink.Context;
         await _link.SendRawAsync(
-            new StreamHandshake(context.NetworkId, _sink.StreamId).Encode(), _stop.Token).ConfigureAwait(false);
-        _sink.Channels.SetState(_channel, ChannelState.Connected);
+            new StreamHandshake(context.NetworkId, _sink.StreamId).Encode(), CancellationToken.None).ConfigureAwait(false);
+        _sink.Connected(_channel);
         StreamsLog.ConsumerConnected(context.Logger, _sink.StreamId, _link.RemoteId);
-        var gather = ArrayPool<byte>.Shared.Rent(MaxBatchBytes);
-        try
+        while (!IsEnding)
         {
-            while (true)
-            {
-                var count = _sink.Take(Backlog, _batch, MaxBatchBytes);
-                if (count > 0)
-                    await WriteBatchAsync(count, gather).ConfigureAwait(false);
-                else if (_draining)
-                    return;
-                else
-                    await _wake.WaitAsync(_stop.Token).ConfigureAwait(false);
-            }
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(gather);
+            var count = _sink.Take(Backlog, _batch, MaxBatchBytes);
+            if (count > 0)
+                await WriteBatchAsync(count).ConfigureAwait(false);
+            else if (_draining)
+                return;
+            else
+                await _wake.WaitAsync().ConfigureAwait(false);
         }
     }
 
-    private async ValueTask WriteBatchAsync(int count, byte[] gather)
+    private async ValueTask WriteBatchAsync(int count)
     {
+        byte[]? gather = null;
         try
         {
-            var (length, payload) = (0, 0L);
-            ReadOnlyMemory<byte> bytes = gather;
+            var payload = 0L;
             for (var i = 0; i < count; i++)
-            {
                 payload += _batch[i].PayloadLength;
-                if (count == 1)
-                {
-                    bytes = _batch[i].Bytes; // a lone frame, perhaps larger than the gather buffer, needs no copy
-                    length = bytes.Length;
-                }
-                else
-                {
-                    _batch[i].Bytes.Span.CopyTo(gather.AsSpan(length));
-                    length += _batch[i].Length;
-                }
+            ReadOnlyMemory<byte> bytes;
+            if (count == 1)
+            {
+                bytes = _batch[0].Bytes; // a lone frame, perhaps larger than a batch may be, needs no copy
+            }
+            else
+            {
+                gather = ArrayPool<byte>.Shared.Rent(MaxBatchBytes);
+                bytes = Gather(count, gather);
             }
 
             _channel.Count(count, payload);
             _sink.Context.Metrics.Sent(_sink.Labels, count, payload);
-            await _link.Sender.SendFramedAsync(bytes[..length], count, _stop.Token).ConfigureAwait(false);
+            await _link.Sender.SendFramedAsync(bytes, count, CancellationToken.None).ConfigureAwait(false);
             _sink.HandedOver(this);
         }
         finally
         {
+            if (gather is not null)
+                ArrayPool<byte>.Shared.Return(gather);
             for (var i = 0; i < count; i++)
             {
                 _batch[i].Release();
@@ -179,40 +173,36 @@ internal sealed class Subscription<T> : IBacklogOwner, IDisposable
         }
     }
 
-    /// <summary>Ends the loop when the connection does.</summary>
-    private async Task WatchConnectionAsync()
+    private ReadOnlyMemory<byte> Gather(int count, byte[] gather)
     {
-        await _link.Connection.WaitClosedAsync().ConfigureAwait(false);
-        Stop();
+        var length = 0;
+        for (var i = 0; i < count; i++)
+        {
+            _batch[i].Bytes.Span.CopyTo(gather.AsSpan(length));
+            length += _batch[i].Length;
+        }
+
+        return gather.AsMemory(0, length);
     }
 
-    private void Stop()
-    {
-        try
-        {
-            _stop.Cancel();
-        }
-        catch (ObjectDisposedException)
-        {
-            // It ended by itself in the same moment.
-        }
-    }
+    /// <summary>Ends the subscription when the connection does.</summary>
+    private async Task WatchConnectionAsync() =>
+        End(ReasonOf(await _link.Connection.WaitClosedAsync().ConfigureAwait(false)));
 
-    private async Task EndAsync(CloseCode reason, Task watch)
-    {
-        var context = _sink.Context;
-        var missed = _sink.Remove(this);
-        if (_lagging)
-        {
-            context.Metrics.Dropped(_sink.Labels, missed);
-            StreamsLog.ConsumerLagging(context.Logger, _sink.StreamId, _link.RemoteId, missed);
-        }
+    /// <summary>The consumer's code; without one 204 if the stream was being closed anyway, else 103.</summary>
+    private CloseCode ReasonOf(TransportCloseInfo? info) =>
+        info?.RemoteCode ?? (_draining ? CloseCode.GracefulShutdown : CloseCode.UnexpectedClose);
 
+    /// <summary>
+    /// The first reason wins. The channel goes before the place in the fan-out: a sender that finds room because this
+    /// was the last consumer must find the producer offline too.
+    /// </summary>
+    private void End(CloseCode reason)
+    {
+        if (Interlocked.Exchange(ref _ending, 1) != 0)
+            return;
         _link.Abort(reason);
-        await _link.DisposeAsync().ConfigureAwait(false);
-        await watch.ConfigureAwait(false);
-        _sink.Channels.SetState(_channel, ChannelState.Terminated, reason);
-        StreamsLog.ConsumerLeft(context.Logger, _sink.StreamId, _link.RemoteId, reason);
-        _ended.TrySetResult();
+        _sink.Ended(this, _channel, reason);
+        _wake.Set();
     }
 }

@@ -36,10 +36,11 @@ internal sealed class DiscoveryWorld : IDisposable
     public void Run(Func<Task> scenario) => Scheduler.Run(scenario, TimeSpan.FromHours(1));
 
     public async Task<Network> StartAsync(
-        DiscoveryOptions? discovery = null, NetworkId? network = null, SecretKey? key = null, TimeProvider? clock = null)
+        DiscoveryOptions? discovery = null, NetworkId? network = null, SecretKey? key = null, TimeProvider? clock = null,
+        Func<NetworkOptions, NetworkOptions>? configure = null)
     {
         int n = _nodes.Count + 1;
-        Network node = await Network.StartAsync(network ?? Id, new NetworkOptions
+        var options = new NetworkOptions
         {
             SecretKey = key ?? SecretKey.Random(_random.Stream($"keys/{n}")),
             Discovery = discovery ?? Quiet,
@@ -47,7 +48,8 @@ internal sealed class DiscoveryWorld : IDisposable
             Scheduler = Scheduler,
             Random = _random.Stream($"node/{n}"),
             TransportFactory = _transports.CreateTransport,
-        });
+        };
+        Network node = await Network.StartAsync(network ?? Id, configure?.Invoke(options) ?? options);
         _nodes.Add(node);
         return node;
     }

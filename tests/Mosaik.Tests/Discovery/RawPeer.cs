@@ -73,7 +73,7 @@ internal sealed class RawPeer
         return frame;
     }
 
-    private static async Task<byte[]> ReadFrameAsync(ITransportStream stream)
+    public static async Task<byte[]> ReadFrameAsync(ITransportStream stream)
     {
         byte[] header = await ReadAsync(stream, 4);
         return await ReadAsync(stream, BinaryPrimitives.ReadInt32BigEndian(header));
