@@ -69,5 +69,5 @@ public sealed class Consumer<T> : ChannelReader<T>, IAsyncEnumerable<T>, IAsyncD
     }
 
     /// <summary>Closes all subscriptions and discards what was not read; done within half a second.</summary>
-    public ValueTask DisposeAsync() => _driver.CloseAsync();
+    public ValueTask DisposeAsync() => _driver.DisposeAsync();
 }

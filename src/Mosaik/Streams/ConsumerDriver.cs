@@ -16,7 +16,7 @@ namespace Mosaik.Streams;
 /// scanned. A candidate that appears or becomes eligible gets a receiver, one that goes or becomes ineligible loses
 /// it. Source: spec/streams.md §8.
 /// </remarks>
-internal sealed class ConsumerDriver<T> : IConsumerWorker
+internal sealed class ConsumerDriver<T> : IConsumerWorker, IAsyncDisposable
 {
     private const long NotConnected = long.MinValue;
 
@@ -24,7 +24,7 @@ internal sealed class ConsumerDriver<T> : IConsumerWorker
     private readonly ChannelCondition _onlineWhen;
     private readonly Dictionary<PeerId, Receiver<T>> _receivers = [];
     private readonly List<Task> _leaving = [];
-    private readonly CancellationTokenSource _stop = new(); // without timer and links, so there is nothing to dispose
+    private readonly CancellationTokenSource _stop = new();
     private readonly Action<IConsumerWorker> _forget;
     private readonly Task _loop;
     private volatile bool _online;
@@ -138,13 +138,23 @@ internal sealed class ConsumerDriver<T> : IConsumerWorker
     }
 
     /// <inheritdoc/>
-    public void BeginStop() => _stop.Cancel();
+    public void BeginStop()
+    {
+        try
+        {
+            _stop.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The application has disposed the consumer in the same moment.
+        }
+    }
 
     /// <inheritdoc/>
     public async ValueTask StoppedAsync() => await _loop.ConfigureAwait(false);
 
     /// <summary>The application is done: stops, and discards what was not read.</summary>
-    public async ValueTask CloseAsync()
+    public async ValueTask DisposeAsync()
     {
         BeginStop();
         await StoppedAsync().ConfigureAwait(false);
@@ -154,6 +164,7 @@ internal sealed class ConsumerDriver<T> : IConsumerWorker
         }
 
         _forget(this);
+        _stop.Dispose();
     }
 
     private async Task RunAsync()
@@ -217,7 +228,7 @@ internal sealed class ConsumerDriver<T> : IConsumerWorker
     /// <summary>Stops a receiver without waiting: a slow end must not delay the deltas of other producers.</summary>
     private Task Leave(Receiver<T> receiver)
     {
-        var end = receiver.StopAsync();
+        var end = receiver.DisposeAsync().AsTask();
         _leaving.RemoveAll(static task => task.IsCompletedSuccessfully);
         _leaving.Add(end);
         return end;

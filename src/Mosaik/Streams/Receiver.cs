@@ -15,7 +15,7 @@ namespace Mosaik.Streams;
 /// uses the producer's current address. The loop lives as long as the producer is a candidate; it never throws.
 /// Source: spec/streams.md §9.
 /// </remarks>
-internal sealed class Receiver<T>
+internal sealed class Receiver<T> : IAsyncDisposable
 {
     private static readonly TimeSpan HealthyAfter = TimeSpan.FromSeconds(5);
 
@@ -23,7 +23,7 @@ internal sealed class Receiver<T>
     private readonly StreamContext _context;
     private readonly ReconnectCore _schedule;
     private readonly Signal _trigger;
-    private readonly CancellationTokenSource _stop = new(); // without timer and links, so there is nothing to dispose
+    private readonly CancellationTokenSource _stop = new();
     private readonly Task _previous;
     private readonly Task _loop;
 
@@ -55,11 +55,12 @@ internal sealed class Receiver<T>
     /// <summary>Something changed that may end a terminal cause.</summary>
     public void Trigger() => _trigger.Set();
 
-    /// <summary>Stops for good; the task completes when the link is closed.</summary>
-    public Task StopAsync()
+    /// <summary>Stops for good; completes when the link is closed. Called once.</summary>
+    public async ValueTask DisposeAsync()
     {
         _stop.Cancel();
-        return _loop;
+        await _loop.ConfigureAwait(false);
+        _stop.Dispose();
     }
 
     private PeerId ProducerId => _entry.Id;
@@ -69,7 +70,8 @@ internal sealed class Receiver<T>
         await _previous.ConfigureAwait(false);
 
         // The first channel is visible at once; those of the slow schedule only when connected (spec/streams.md §9.4).
-        ShowChannel();
+        if (!_stop.IsCancellationRequested)
+            ShowChannel();
         while (!_stop.IsCancellationRequested)
         {
             await _trigger.WaitAsync(TimeSpan.Zero).ConfigureAwait(false); // what has happened so far is heeded by this attempt

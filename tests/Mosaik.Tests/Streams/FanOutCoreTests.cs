@@ -245,6 +245,53 @@ public sealed class FanOutCoreTests
         });
     }
 
+    [Fact]
+    public void A_newcomer_makes_room_and_ends_the_stall_clock()
+    {
+        var core = new FanOutCore(1, NoByteLimit, LagPolicy.Disconnect, TimeSpan.FromSeconds(5));
+        core.Add(new Owner());
+        Publish(core, "a");
+        core.NoteBlocked(TimeSpan.Zero);
+        var newcomer = new Owner();
+        core.Add(newcomer);
+        Assert.True(core.HasRoom);
+        Assert.Null(core.StallDeadline);
+        Check(core, TimeSpan.FromSeconds(6));
+        Assert.False(newcomer.Dropped);
+    }
+
+    [Theory]
+    [InlineData(LagPolicy.Disconnect), InlineData(LagPolicy.Skip), InlineData(LagPolicy.SlowProducer)]
+    public void No_backlog_ever_exceeds_twice_the_buffer_in_datums_or_bytes(LagPolicy policy)
+    {
+        // ST-7; a sender that heeds HasRoom, takers that come and go.
+        Gen.Select(Gen.Int[0, 9], Gen.Int[0, 2], Gen.Int[1, 30]).Array[0, 300].Sample(script =>
+        {
+            const int BufferSize = 3;
+            const int MaxBytes = 60;
+            var core = new FanOutCore(BufferSize, MaxBytes, policy, Never);
+            var subscriptions = Enumerable.Range(0, 3).Select(_ => core.Add(new Owner())).ToArray();
+            foreach (var (step, who, size) in script)
+            {
+                if (step < 6)
+                {
+                    if (core.HasRoom)
+                        Publish(core, new string('x', size));
+                }
+                else
+                {
+                    Take(core, subscriptions[who]);
+                    core.HandedOver(subscriptions[who], TimeSpan.Zero);
+                }
+
+                if (subscriptions.Any(s => s.Count > 2 * BufferSize || s.Bytes > 2 * MaxBytes + 30 + DatumFrame.HeaderSize))
+                    return false;
+            }
+
+            return true;
+        });
+    }
+
     private static (int Matched, PublishEffects Effects) Publish(FanOutCore core, string text)
     {
         var frame = DatumFrame.Rent();

@@ -1,5 +1,4 @@
 using System.Buffers;
-using Mosaik.Primitives;
 using Mosaik.Streams;
 
 namespace Mosaik.Tests.Streams;
