@@ -9,7 +9,7 @@ public abstract class CodecSide(string name) : IWorkloadSide
     private static readonly TimeSpan QuickWindow = TimeSpan.FromSeconds(0.4);
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(0.25);
 
-    private static object? _kept;
+    private static object? Kept;
     private Action<int>? _runMany;
 
     public string Name => name;
@@ -45,5 +45,5 @@ public abstract class CodecSide(string name) : IWorkloadSide
 
     // Keeps what was read alive, so that reading is not optimised away.
     [MethodImpl(MethodImplOptions.NoInlining)]
-    protected static void Keep(object? value) => _kept = value;
+    protected static void Keep(object? value) => Kept = value;
 }
