@@ -9,12 +9,25 @@ internal sealed partial class QuicConnectionCore
     private const ulong MaxIdleMilliseconds = 1UL << 40;
 
     private TimeSpan _idleTimeout;
-    private TimeSpan? _idleDeadline;
+    private TimeSpan _idleSince;
     private TimeSpan? _handshakeDeadline;
     private TimeSpan? _keepAliveDeadline;
     private bool _sentSinceLastReceive;
 
-    private TimeSpan ThreeProbeTimeouts => _loss.ProbeTimeout * 3;
+    private TimeSpan ThreeProbeTimeouts => TimeSpan.FromTicks(_loss.ProbeTimeout.Ticks * 3);
+
+    /// <summary>Never earlier than after three probe timeouts, so that a lost packet does not end the connection
+    /// (RFC 9000 §10.1). Computed when it is read: it moves with every packet.</summary>
+    private TimeSpan? IdleDeadline
+    {
+        get
+        {
+            if (_idleTimeout <= TimeSpan.Zero)
+                return null;
+            TimeSpan minimum = ThreeProbeTimeouts;
+            return _idleSince + (_idleTimeout > minimum ? _idleTimeout : minimum);
+        }
+    }
 
     /// <summary>When <see cref="HandleTimeout"/> must be called; null = nothing is pending.</summary>
     public TimeSpan? NextTimeout
@@ -26,7 +39,7 @@ internal sealed partial class QuicConnectionCore
             if (State is ConnectionState.Closing or ConnectionState.Draining)
                 return _closeDeadline;
             TimeSpan next = TimeSpan.MaxValue;
-            Earlier(ref next, _idleDeadline);
+            Earlier(ref next, IdleDeadline);
             Earlier(ref next, _handshakeDeadline);
             Earlier(ref next, _keepAliveDeadline);
             Earlier(ref next, _loss.NextTimeout);
@@ -57,7 +70,7 @@ internal sealed partial class QuicConnectionCore
             EndSilently(now, QuicCloseKind.HandshakeTimeout);
             return;
         }
-        if (now >= _idleDeadline)
+        if (now >= IdleDeadline)
         {
             EndSilently(now, QuicCloseKind.IdleTimeout);
             return;
@@ -88,7 +101,7 @@ internal sealed partial class QuicConnectionCore
     private void RestartIdleTimer(TimeSpan now)
     {
         _sentSinceLastReceive = false;
-        SetIdleDeadline(now);
+        RestartIdlePeriod(now);
     }
 
     /// <summary>
@@ -99,17 +112,12 @@ internal sealed partial class QuicConnectionCore
         if (_sentSinceLastReceive)
             return;
         _sentSinceLastReceive = true;
-        SetIdleDeadline(now);
+        RestartIdlePeriod(now);
     }
 
-    private void SetIdleDeadline(TimeSpan now)
+    private void RestartIdlePeriod(TimeSpan now)
     {
-        if (_idleTimeout > TimeSpan.Zero)
-        {
-            // At least three probe timeouts, so that a lost packet does not end the connection (RFC 9000 §10.1).
-            TimeSpan minimum = ThreeProbeTimeouts;
-            _idleDeadline = now + (_idleTimeout > minimum ? _idleTimeout : minimum);
-        }
+        _idleSince = now;
         if (_settings.KeepAliveInterval > TimeSpan.Zero && IsHandshakeComplete)
             _keepAliveDeadline = now + _settings.KeepAliveInterval;
     }

@@ -83,7 +83,7 @@ internal sealed partial class QuicConnectionCore : ISentFrameHandler, IDisposabl
         _remoteIds = new RemoteConnectionIds(isClient ? originalDestination : ConnectionId.Empty);
         _idleTimeout = settings.IdleTimeout;
         _handshakeDeadline = now + settings.HandshakeTimeout;
-        SetIdleDeadline(now);
+        RestartIdlePeriod(now);
         _trace?.Started(now, isClient, path);
     }
 

@@ -2,7 +2,8 @@ namespace Mosaik.Quic.Recovery;
 
 internal sealed partial class LossDetector
 {
-    private TimeSpan PeriodWithBackoff(TimeSpan period) => period * (1 << Math.Min(ProbeTimeoutCount, MaxBackoffExponent));
+    private TimeSpan PeriodWithBackoff(TimeSpan period) =>
+        TimeSpan.FromTicks(period.Ticks << Math.Min(ProbeTimeoutCount, MaxBackoffExponent));
 
     /// <summary>
     /// Whether the peer has surely validated our address: always for a server, whose peer validates nothing; for a
@@ -19,7 +20,7 @@ internal sealed partial class LossDetector
     /// </summary>
     public void OnTimeout(TimeSpan now)
     {
-        if (NextTimeout is null || now < NextTimeout)
+        if (NextTimeout is not { } deadline || now < deadline)
             return;
         if (EarliestLossSpace() is { } lossSpace)
         {
@@ -109,13 +110,16 @@ internal sealed partial class LossDetector
 
     private void SetTimer(TimeSpan now)
     {
+        _timerSetAt = now;
+        _timerIsStale = true;
+    }
+
+    private TimeSpan? ComputeTimeout(TimeSpan now)
+    {
         if (EarliestLossSpace() is { } lossSpace)
-            NextTimeout = lossSpace.LossTime;
-        else if (_amplificationLimited)
-            NextTimeout = null;
-        else if (!HasAckElicitingInFlight && PeerCompletedAddressValidation)
-            NextTimeout = null;
-        else
-            NextTimeout = ProbeTimeAndSpace(now).Time;
+            return lossSpace.LossTime;
+        if (_amplificationLimited || (!HasAckElicitingInFlight && PeerCompletedAddressValidation))
+            return null;
+        return ProbeTimeAndSpace(now).Time;
     }
 }

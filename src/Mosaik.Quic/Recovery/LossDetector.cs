@@ -62,6 +62,9 @@ internal sealed partial class LossDetector
     private int _ackDelayExponent = 3;
     private bool _handshakeAckReceived;
     private bool _amplificationLimited;
+    private TimeSpan? _nextTimeout;
+    private TimeSpan _timerSetAt;
+    private bool _timerIsStale;
 
     /// <summary>Loss detection for a new connection.</summary>
     /// <param name="isServer">Our role; it decides who waits for address validation.</param>
@@ -95,8 +98,21 @@ internal sealed partial class LossDetector
     /// <summary>The congestion controller of the path in use.</summary>
     public CongestionController Congestion { get; private set; }
 
-    /// <summary>When <see cref="OnTimeout"/> must be called, or null.</summary>
-    public TimeSpan? NextTimeout { get; private set; }
+    /// <summary>
+    /// When <see cref="OnTimeout"/> must be called, or null. Computed when it is read: a batch of packets sets it once.
+    /// </summary>
+    public TimeSpan? NextTimeout
+    {
+        get
+        {
+            if (_timerIsStale)
+            {
+                _timerIsStale = false;
+                _nextTimeout = ComputeTimeout(_timerSetAt);
+            }
+            return _nextTimeout;
+        }
+    }
 
     /// <summary>Probe timeouts in a row without an answer.</summary>
     public int ProbeTimeoutCount { get; private set; }

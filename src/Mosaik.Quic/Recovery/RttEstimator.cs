@@ -43,7 +43,7 @@ internal sealed class RttEstimator
     /// <summary>
     /// smoothed + max(4 × deviation, granularity): the probe timeout without the peer's delay and without back-off.
     /// </summary>
-    public TimeSpan ProbeTimeoutBase => Smoothed + Max(Variation * 4, Granularity);
+    public TimeSpan ProbeTimeoutBase => Smoothed + Max(TimeSpan.FromTicks(Variation.Ticks * 4), Granularity);
 
     /// <summary>
     /// 9/8 × max(smoothed, latest), at least the granularity: how late a packet may be before it counts as lost.
