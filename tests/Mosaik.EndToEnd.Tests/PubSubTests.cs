@@ -81,10 +81,23 @@ public sealed class PubSubTests
         await using var publisher = ToolProcess.Mosaik(
             "pub", "--network", "e2e-int", "--stream", "lines", "--peer", await subscriber.AddressAsync());
         await publisher.AddressAsync();
-        publisher.Interrupt();
+        publisher.Interrupt(); // it may still wait for the subscriber
         Assert.Equal(0, await publisher.ExitAsync());
         subscriber.Interrupt();
         Assert.Equal(0, await subscriber.ExitAsync());
+    }
+
+    [Fact]
+    public async Task A_publisher_that_waits_for_input_can_be_interrupted()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "sends SIGINT");
+        await using var subscriber = ToolProcess.Mosaik("sub", "--network", "e2e-stdin", "--stream", "lines");
+        await using var publisher = ToolProcess.Mosaik(
+            "pub", "--network", "e2e-stdin", "--stream", "lines", "--peer", await subscriber.AddressAsync());
+        await publisher.WriteLineAsync("one line, then silence");
+        await subscriber.LinesAsync(1);
+        publisher.Interrupt();
+        Assert.Equal(0, await publisher.ExitAsync());
     }
 
     [Fact]

@@ -85,6 +85,13 @@ internal sealed class ToolProcess : IAsyncDisposable
         _process.StandardInput.Close();
     }
 
+    /// <summary>Writes a line to stdin and leaves it open.</summary>
+    public async Task WriteLineAsync(string line)
+    {
+        await _process.StandardInput.WriteAsync(line + "\n");
+        await _process.StandardInput.FlushAsync();
+    }
+
     /// <summary>Writes text to stdin and closes it.</summary>
     public async Task FeedTextAsync(string text)
     {

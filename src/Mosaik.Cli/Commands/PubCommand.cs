@@ -46,7 +46,8 @@ internal static class PubCommand
         var input = PipeReader.Create(Console.OpenStandardInput(), new StreamPipeReaderOptions(bufferSize: 64 * 1024));
         while (true)
         {
-            var read = await input.ReadAsync(cancellation).ConfigureAwait(false);
+            // A read of a terminal or pipe cannot be cancelled; Ctrl+C leaves it behind, and it ends with the process.
+            var read = await input.ReadAsync(CancellationToken.None).AsTask().WaitAsync(cancellation).ConfigureAwait(false);
             var buffer = read.Buffer;
             while (TryReadLine(ref buffer, read.IsCompleted, out var line))
             {
