@@ -181,7 +181,41 @@ public sealed class StreamLagTests : IDisposable
         }
     });
 
-    internal static MeterListener Listen(string name, Action<long> add)
+    [Fact]
+    public void A_consumer_that_never_reads_hears_10413_although_a_write_to_it_is_under_way() => _world.Run(async () =>
+    {
+        var node = await _world.StartAsync();
+        var producer = node.Streams.Produce(new ProducerOptions<byte[]> { BufferSize = 1 });
+        var raw = new RawStreamPeer(_world);
+        await raw.IntroduceAsync(node);
+        var (connection, _) = await raw.SubscribeAsync(node, producer.StreamId);
+        var write = Task.CompletedTask;
+        while (write.IsCompleted)
+        {
+            write = producer.WriteAsync(new byte[Large]).AsTask();
+            await _world.DelayAsync(0.1);
+        }
+
+        Assert.Equal(CloseCode.TooSlow, (await _world.WithinAsync(connection.WaitClosedAsync(), 6)).RemoteCode);
+        Assert.False(producer.IsOnline);
+        Assert.False(write.IsCompleted);
+    });
+
+    [Fact]
+    public void A_consumer_that_never_reads_hears_204_when_the_stream_ends() => _world.Run(async () =>
+    {
+        var node = await _world.StartAsync();
+        var producer = node.Streams.Produce<byte[]>();
+        var raw = new RawStreamPeer(_world);
+        await raw.IntroduceAsync(node);
+        var (connection, _) = await raw.SubscribeAsync(node, producer.StreamId);
+        for (var i = 0; i < 20; i++)
+            await producer.WriteAsync(new byte[Large]);
+        await producer.DisposeAsync();
+        Assert.Equal(CloseCode.GracefulShutdown, (await _world.WithinAsync(connection.WaitClosedAsync())).RemoteCode);
+    });
+
+    private static MeterListener Listen(string name, Action<long> add)
     {
         var listener = new MeterListener
         {

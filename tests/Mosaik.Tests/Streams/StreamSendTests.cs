@@ -167,13 +167,13 @@ public sealed class StreamSendTests : IDisposable
     public void A_new_consumer_lets_waiting_writes_pass_and_is_not_taken_for_a_stalled_one() => _world.Run(async () =>
     {
         var (pair, waiting) = await StalledAsync(stall: TimeSpan.FromSeconds(20));
-        await _world.DelayAsync(19);
+        await _world.DelayAsync(10);
         var third = await _world.StartAsync();
         var healthy = third.Streams.Consume<byte[]>();
         await _world.SyncAsync(pair.ProducerNode, third);
         await _world.WithinAsync(healthy.When.Subscribed().WaitAsync(), 0.9);
         await Task.WhenAll(waiting).WaitAsync(TimeSpan.FromSeconds(1), _world.Time);
-        await _world.DelayAsync(10);
+        await _world.DelayAsync(30);
         Assert.Equal(2, pair.Producer.Consumers.Count);
         Assert.True(healthy.IsOnline);
     });
