@@ -163,7 +163,8 @@ internal sealed partial class QuicConnectionCore
         {
             if (!CanSeal(state) || (state.Level == EncryptionLevel.OneRtt && !IsHandshakeComplete))
                 continue;
-            if (!TryBeginPacket(datagram[length..], state, out PendingPacket packet))
+            ref PendingPacket packet = ref _pending[count];
+            if (!TryBeginPacket(datagram[length..], state, ref packet))
                 break;
             var writer = new FrameWriter(PayloadRoom(datagram[length..], packet));
             if (state.Space.Acks.HasUnreported)
@@ -177,7 +178,7 @@ internal sealed partial class QuicConnectionCore
             hasInitial |= state.Level == EncryptionLevel.Initial;
             packet.Start = length;
             length += packet.SealedLength;
-            _pending[count++] = packet;
+            count++;
         }
         if (count == 0)
             return false;

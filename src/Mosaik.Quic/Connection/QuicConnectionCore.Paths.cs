@@ -130,7 +130,7 @@ internal sealed partial class QuicConnectionCore
         _offPathResponse = null;
         LevelState state = _levels[(int)EncryptionLevel.OneRtt];
         ref PendingPacket packet = ref _pending[0];
-        if (response.Room < SmallestUsefulDatagram || !TryBeginPacket(buffer[..response.Room], state, out packet))
+        if (response.Room < SmallestUsefulDatagram || !TryBeginPacket(buffer[..response.Room], state, ref packet))
             return false;
         var writer = new FrameWriter(PayloadRoom(buffer[..response.Room], packet));
         writer.TryWritePathResponse(response.Data);
@@ -152,7 +152,7 @@ internal sealed partial class QuicConnectionCore
             return false;
         int size = _probeSizes[_probesSent++];
         ref PendingPacket packet = ref _pending[0];
-        if (!TryBeginPacket(buffer[..size], _levels[(int)EncryptionLevel.OneRtt], out packet))
+        if (!TryBeginPacket(buffer[..size], _levels[(int)EncryptionLevel.OneRtt], ref packet))
             return false;
         var writer = new FrameWriter(PayloadRoom(buffer[..size], packet));
         writer.TryWritePing();

@@ -132,7 +132,7 @@ internal sealed partial class QuicConnectionCore
         bool wantsData = probe || (mayFly && (isApplication ? HasApplicationFrames : state.Crypto.HasPendingFrames));
         // Validating a path must not wait for a window that packets to the old address keep full.
         bool wantsPathFrames = isApplication && HasPathFrames;
-        if ((!wantsData && !wantsPathFrames && !space.Acks.IsDue(now)) || !TryBeginPacket(room, state, out packet))
+        if ((!wantsData && !wantsPathFrames && !space.Acks.IsDue(now)) || !TryBeginPacket(room, state, ref packet))
             return false;
         Span<byte> payload = PayloadRoom(room, packet);
         if (_settings.Knobs.MaxInitialFrameBytes is > 0 and int most && state.Level == EncryptionLevel.Initial)
@@ -245,11 +245,10 @@ internal sealed partial class QuicConnectionCore
         state.Level == EncryptionLevel.OneRtt ? _oneRtt.CanWrite : state.Write is not null;
 
     /// <summary>Writes the header of the next packet of a level; false when not even a small packet fits.</summary>
-    private bool TryBeginPacket(Span<byte> room, LevelState state, out PendingPacket packet)
+    private bool TryBeginPacket(Span<byte> room, LevelState state, ref PendingPacket packet)
     {
         const int LengthSize = 2;       // a packet never needs more than 14 bits of length
         const int SmallestUsefulPayload = 32;
-        packet = default;
         ulong number = state.Space.NextPacketNumber;
         int numberLength = PacketNumber.EncodedLength(number, state.Space.LargestAcknowledged);
         ConnectionId destination = _remoteIds.Current;
@@ -261,8 +260,12 @@ internal sealed partial class QuicConnectionCore
                 numberLength);
         if (room.Length < headerLength + SmallestUsefulPayload + PacketProtection.TagLength)
             return false;
+        // The list of frames is empty: they moved out with the packet before, or were released.
         packet.State = state;
         packet.Number = number;
+        packet.PayloadLength = 0;
+        packet.AckEliciting = false;
+        packet.Padded = false;
         packet.Layout = isApplication
             ? PacketHeaderWriter.WriteShort(room, destination, _oneRtt.WritePhase, number, numberLength)
             : PacketHeaderWriter.WriteLong(

@@ -9,9 +9,8 @@ namespace Mosaik.Quic.Recovery;
 /// rented from a pool, so recording a packet allocates nothing in steady state.
 /// </summary>
 /// <remarks>
-/// The list is a mutable struct with one owner: pass it by <c>ref</c> while a packet is written, then move it (one
-/// copy)
-/// into the record of sent packets. Whoever holds it last calls <see cref="Release"/> exactly once; the list is then
+/// The list is a mutable struct with one owner: pass it by <c>ref</c> while a packet is written, then
+/// <see cref="MoveTo"/> the record of sent packets. Whoever holds it last calls <see cref="Release"/> exactly once; the list is then
 /// empty
 /// and can be used again. Method order: Add…, read with <see cref="AsSpan"/>, Release.
 /// </remarks>
@@ -55,6 +54,19 @@ internal struct SentFrameList
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, _count);
         _count = count;
+    }
+
+    /// <summary>
+    /// Hands the frames over to a list that holds none, and is empty afterwards. Copies what is there, not the capacity.
+    /// </summary>
+    public void MoveTo(ref SentFrameList other)
+    {
+        if (_overflow is null)
+            ((ReadOnlySpan<SentFrame>)_inline)[.._count].CopyTo(other._inline);
+        other._overflow = _overflow;
+        other._count = _count;
+        _overflow = null;
+        _count = 0;
     }
 
     /// <summary>Empties the list and gives a rented array back.</summary>

@@ -93,8 +93,7 @@ internal sealed class SentPackets
         slot.InFlight = inFlight;
         slot.PathGeneration = pathGeneration;
         slot.State = SentPacketState.Outstanding;
-        slot.Frames = frames;
-        frames = default;
+        frames.MoveTo(ref slot.Frames);
         End = packetNumber + 1;
         Count++;
         if (ackEliciting)

@@ -55,6 +55,7 @@ internal sealed partial class StreamSet
         if (!TryFind(id, out StreamState? stream) || stream.Receive is not { IsStopped: false, IsTerminal: false } receive)
             return;
         ClearControl(stream, StreamControl.MaxStreamData);
+        _connectionFramesMayBeDue = true;
         if (receive.Stop(code, ref _receiveCredit))
             AddControl(stream, StreamControl.StopSending);
         RemoveIfTerminal(stream);
@@ -76,6 +77,7 @@ internal sealed partial class StreamSet
             return -1;
         }
         int count = receive.Read(destination, ref _receiveCredit, out fin);
+        _connectionFramesMayBeDue |= count > 0;
         if (receive.IsUpdateDue)
             AddControl(stream, StreamControl.MaxStreamData);
         if (fin)

@@ -10,6 +10,8 @@ internal sealed partial class StreamSet
             return error;
         if (stream?.Receive is not { } receive)
             return null;
+        // Data that nobody wants any more returns its credit at once.
+        _connectionFramesMayBeDue |= !receive.WantsCredit || fin;
         if (receive.OnStream(offset, data, fin, ref _receiveCredit, out bool progress) is { } violation)
             return violation;
         if (progress && !receive.ReadableRaised)
@@ -39,6 +41,7 @@ internal sealed partial class StreamSet
         if (!IsLocal(stream.Id) && receive.BytesRead == 0)
             EarlyResets++;
         receive.Drop(ref _receiveCredit);
+        _connectionFramesMayBeDue = true;
         ClearControl(stream, StreamControl.MaxStreamData | StreamControl.StopSending);
         if (receive.State == ReceiveState.ResetReceived)
             _events.Enqueue(new StreamEvent(StreamEventKind.ResetReceived, stream.Id, code));
@@ -107,7 +110,10 @@ internal sealed partial class StreamSet
             return QuicError.FrameEncodingError;
         RemoteStreams kind = _remoteStreams[KindIndex(bidirectional)];
         if (kind.NextLimit > kind.Limit)
+        {
             kind.UpdateWanted = true;
+            _connectionFramesMayBeDue = true;
+        }
         return null;
     }
 }

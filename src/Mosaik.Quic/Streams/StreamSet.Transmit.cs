@@ -12,9 +12,15 @@ internal sealed partial class StreamSet
     private bool _maxDataLost;
     private bool _dataBlockedPending;
 
+    // Set by whatever can make a connection-level frame due, so that packets full of data do not ask for all of them.
+    private bool _connectionFramesMayBeDue = true;
+
     /// <summary>True exactly when <see cref="WriteFrames"/> has something to write into a packet with enough room.</summary>
     public bool HasPendingFrames => _control.Count > 0 || _urgent.Count > 0 || (_new.Count > 0 && _sendCredit.Available > 0)
-        || _dataBlockedPending || IsMaxDataDue
+        || (_connectionFramesMayBeDue && AreConnectionFramesDue());
+
+    /// <summary>Asks each of them, and notes the answer until something changes.</summary>
+    private bool AreConnectionFramesDue() => _connectionFramesMayBeDue = _dataBlockedPending || IsMaxDataDue
         || _remoteStreams[0].IsUpdateDue || _remoteStreams[1].IsUpdateDue
         || _localStreams[0].BlockedPending || _localStreams[1].BlockedPending;
 
@@ -23,7 +29,8 @@ internal sealed partial class StreamSet
     /// <summary>Writes what fits: control frames, lost data, then new data of the streams in turn; records every frame.</summary>
     public void WriteFrames(ref FrameWriter writer, ref SentFrameList sent)
     {
-        WriteConnectionFrames(ref writer, ref sent);
+        if (_connectionFramesMayBeDue && AreConnectionFramesDue())
+            WriteConnectionFrames(ref writer, ref sent);
         while (_control.First is { } node && TryWriteControl(node.Value, ref writer, ref sent))
             Leave(node);
         while (_urgent.First is { } node && TryWriteStream(node.Value, ref writer, ref sent))
@@ -71,6 +78,7 @@ internal sealed partial class StreamSet
     /// </summary>
     public void OnLost(in SentFrame frame)
     {
+        _connectionFramesMayBeDue |= frame.Kind != SentFrameKind.Stream;
         switch (frame.Kind)
         {
             case SentFrameKind.MaxData:
@@ -229,7 +237,7 @@ internal sealed partial class StreamSet
     private void ReportBlocked()
     {
         if (_new.Count > 0 && _sendCredit.TryReportBlocked())
-            _dataBlockedPending = true;
+            _dataBlockedPending = _connectionFramesMayBeDue = true;
     }
 
     private void AddControl(StreamState stream, StreamControl control)

@@ -48,6 +48,7 @@ internal sealed partial class StreamSet : IDisposable
     private ReceiveCredit _receiveCredit;
     private StreamState? _lastFound;
     private int _unacknowledged;
+    private bool _windowsFrozen;
 
     /// <summary>A set without streams. Nothing can be opened or sent before <see cref="ApplyPeerParameters"/>.</summary>
     /// <param name="isServer">Our role.</param>
@@ -79,7 +80,17 @@ internal sealed partial class StreamSet : IDisposable
     public ulong UnacknowledgedBytes => (ulong)_unacknowledged;
 
     /// <summary>While true MAX_DATA is not raised: the endpoint holds too much unread data (E14).</summary>
-    public bool WindowsFrozen { get; set; }
+    public bool WindowsFrozen
+    {
+        get => _windowsFrozen;
+        set
+        {
+            if (_windowsFrozen == value)
+                return;
+            _windowsFrozen = value;
+            _connectionFramesMayBeDue = true;
+        }
+    }
 
     /// <summary>Streams the peer opened and reset before the application had read a byte of them (E13).</summary>
     public ulong EarlyResets { get; private set; }
@@ -120,6 +131,7 @@ internal sealed partial class StreamSet : IDisposable
     /// <summary>Opens a stream; false when the peer allows no more (STREAMS_BLOCKED is queued, StreamsAvailable follows).</summary>
     public bool TryOpen(bool bidirectional, out StreamId id)
     {
+        _connectionFramesMayBeDue = true;
         bool opened = _localStreams[KindIndex(bidirectional)].TryOpen(out ulong index);
         id = opened ? StreamId.Create(index, _isServer, bidirectional) : default;
         if (opened)
@@ -178,6 +190,7 @@ internal sealed partial class StreamSet : IDisposable
         RemoteStreams kind = _remoteStreams[KindIndex(id.IsBidirectional)];
         if (id.Index >= kind.Limit)
             return QuicError.StreamLimitError;
+        _connectionFramesMayBeDue = true;
         while (kind.Opened <= id.Index)
         {
             stream = Add(StreamId.Create(kind.Opened++, id.IsServerInitiated, id.IsBidirectional));
@@ -215,6 +228,7 @@ internal sealed partial class StreamSet : IDisposable
     {
         if (!stream.IsTerminal || !_streams.Remove(stream.Id))
             return;
+        _connectionFramesMayBeDue = true;
         stream.Send?.Release();
         stream.Receive?.Drop(ref _receiveCredit);
         stream.Control = StreamControl.None;
