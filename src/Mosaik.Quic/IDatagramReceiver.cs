@@ -8,6 +8,15 @@ public interface IDatagramReceiver
     void OnReceived(ReceivedDatagrams datagrams);
 
     /// <summary>
+    /// Several at once, oldest first: what one call of the system has delivered. They are worked on in one go.
+    /// </summary>
+    internal void OnReceivedTogether(ReadOnlySpan<ReceivedDatagrams> batch)
+    {
+        foreach (var datagrams in batch)
+            OnReceived(datagrams);
+    }
+
+    /// <summary>
     /// Everything that was waiting has been given to <see cref="OnReceived"/>: answers are sent now. Must follow every
     /// sequence of <see cref="OnReceived"/> calls.
     /// </summary>

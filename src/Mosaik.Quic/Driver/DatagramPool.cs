@@ -30,6 +30,14 @@ internal sealed class DatagramPool(int capacity) : IDisposable
         return _closed ? null : Take();
     }
 
+    /// <summary>A buffer if one is free; never waits.</summary>
+    public ReceivedDatagrams? TryRent()
+    {
+        if (_closed || !_available.Wait(0))
+            return null;
+        return _closed ? null : Take();
+    }
+
     /// <summary>The same for an asynchronous receive loop.</summary>
     public async ValueTask<ReceivedDatagrams?> RentAsync()
     {

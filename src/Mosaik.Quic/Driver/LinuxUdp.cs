@@ -37,6 +37,7 @@ internal static unsafe partial class LinuxUdp
 
     public const int MsgTruncated = 0x20;
     public const int MsgDontWait = 0x40;
+    public const int MsgWaitForOne = 0x10000;
 
     public const int ErrnoInterrupted = 4;
     public const int ErrnoAgain = 11;
@@ -48,8 +49,10 @@ internal static unsafe partial class LinuxUdp
     /// <summary>True where these layouts hold.</summary>
     public static bool IsSupported => OperatingSystem.IsLinux() && Environment.Is64BitProcess;
 
-    [LibraryImport("libc", EntryPoint = "recvmsg", SetLastError = true)]
-    public static partial nint ReceiveMessage(SafeHandle socket, MessageHeader* message, int flags);
+    /// <summary>Returns the number of messages received, or -1.</summary>
+    [LibraryImport("libc", EntryPoint = "recvmmsg", SetLastError = true)]
+    public static partial int ReceiveMessages(
+        SafeHandle socket, ReceivedMessage* messages, uint count, int flags, void* timeout);
 
     /// <summary>struct iovec.</summary>
     [StructLayout(LayoutKind.Sequential)]
@@ -70,5 +73,13 @@ internal static unsafe partial class LinuxUdp
         public void* Control;
         public nuint ControlLength;
         public int Flags;
+    }
+
+    /// <summary>struct mmsghdr.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct ReceivedMessage
+    {
+        public MessageHeader Header;
+        public uint Length;
     }
 }

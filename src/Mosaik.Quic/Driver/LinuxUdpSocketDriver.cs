@@ -5,11 +5,12 @@ using Microsoft.Extensions.Logging;
 namespace Mosaik.Quic.Driver;
 
 /// <summary>
-/// Receives on Linux: one dedicated thread that blocks in recvmsg, so that coalesced datagrams (UDP_GRO) and control
+/// Receives on Linux: one dedicated thread that blocks in recvmmsg, so that coalesced datagrams (UDP_GRO) and control
 /// messages are seen (spec/performance.md §4.2).
 /// </summary>
 /// <remarks>
-/// The socket is used by synchronous calls only: one asynchronous operation would make it non-blocking for good. Closing
+/// One call waits for the first message and takes what else is there, so that an idle socket is not asked twice, and what
+/// arrived together is worked on together. The socket is used by synchronous calls only: one asynchronous operation would make it non-blocking for good. Closing
 /// the socket wakes the thread with result 0, which is an empty datagram at any other time.
 /// </remarks>
 internal sealed unsafe class LinuxUdpSocketDriver : UdpSocketDriver
@@ -23,8 +24,13 @@ internal sealed unsafe class LinuxUdpSocketDriver : UdpSocketDriver
     /// <summary>64 KiB buffers that may wait for a busy driver.</summary>
     private const int PoolCapacity = 16;
 
+    /// <summary>Messages one call may deliver, each up to a whole coalesced batch.</summary>
+    private const int MessagesPerCall = 4;
+
     private readonly DatagramPool _pool = new(PoolCapacity);
     private readonly EndPointCache _addresses = new();
+    private readonly ReceivedDatagrams?[] _buffers = new ReceivedDatagrams?[MessagesPerCall];
+    private readonly ReceivedDatagrams[] _batch = new ReceivedDatagrams[MessagesPerCall];
     private Thread? _thread;
 
     public LinuxUdpSocketDriver(Socket socket, ILogger logger)
@@ -66,116 +72,128 @@ internal sealed unsafe class LinuxUdpSocketDriver : UdpSocketDriver
     private void Run(IDatagramReceiver receiver)
     {
         var clock = TimeProvider.System;
-        while (!IsClosing)
+        var isOpen = true;
+        while (isOpen && !IsClosing)
         {
-            var received = Receive(receiver, 0);
-            if (received < 0)
-                return;
-            if (received == 0)
-                continue;
-
+            isOpen = TryReceive(receiver, LinuxUdp.MsgWaitForOne, out var datagrams, out var isFull);
             var start = clock.GetTimestamp();
-            while (received < DrainDatagrams && clock.GetElapsedTime(start) < DrainTime)
+            // A call that found less than it asked for has left nothing behind.
+            while (isOpen && isFull && datagrams < DrainDatagrams && clock.GetElapsedTime(start) < DrainTime)
             {
-                var more = Receive(receiver, LinuxUdp.MsgDontWait);
-                if (more < 0)
-                    return;
-                if (more == 0)
-                    break;
-                received += more;
+                isOpen = TryReceive(receiver, LinuxUdp.MsgDontWait, out var more, out isFull);
+                datagrams += more;
             }
-            receiver.OnDrained();
+            if (datagrams > 0)
+                receiver.OnDrained();
         }
+        foreach (var buffer in _buffers)
+            buffer?.Release();
     }
 
-    /// <summary>One call. Returns the number of datagrams, 0 if there are none now, -1 at the end.</summary>
-    private int Receive(IDatagramReceiver receiver, int flags)
+    /// <summary>One call, and the delivery of what it found. False at the end.</summary>
+    private bool TryReceive(IDatagramReceiver receiver, int flags, out int datagrams, out bool isFull)
     {
-        var datagrams = _pool.Rent();
-        if (datagrams is null)
-            return -1;
+        (datagrams, isFull) = (0, false);
+        // Waits only for the first buffer: the others are worth having, but not worth waiting for.
+        _buffers[0] ??= _pool.Rent();
+        if (_buffers[0] is null)
+            return false;
+        var offered = 1;
+        while (offered < MessagesPerCall && (_buffers[offered] ??= _pool.TryRent()) is not null)
+            offered++;
+
+        int received;
         int errno;
         try
         {
-            if (TryReceive(datagrams, flags, out errno))
-            {
-                var count = datagrams.Length == 0
-                    ? 1
-                    : (datagrams.Length + datagrams.SegmentSize - 1) / datagrams.SegmentSize;
-                if (datagrams.Length == 0)
-                {
-                    if (IsClosing)
-                        return -1;
-                    EmptyDatagrams++;
-                    return count;
-                }
-
-                var delivered = datagrams;
-                datagrams = null;
-                receiver.OnReceived(delivered);
-                return count;
-            }
+            received = Receive(offered, flags, out errno);
         }
         catch (ObjectDisposedException)
         {
-            return -1;
-        }
-        finally
-        {
-            datagrams?.Release();
+            return false;
         }
 
-        switch (errno)
+        if (received < 0)
         {
-            case LinuxUdp.ErrnoAgain or LinuxUdp.ErrnoInterrupted or LinuxUdp.ErrnoConnectionRefused or 0:
-                return 0;
-            default:
-                if (!IsClosing)
-                    receiver.OnFailed(new SocketException(errno));
-                return -1;
+            if (errno is LinuxUdp.ErrnoAgain or LinuxUdp.ErrnoInterrupted or LinuxUdp.ErrnoConnectionRefused)
+                return true;
+            if (!IsClosing)
+                receiver.OnFailed(new SocketException(errno));
+            return false;
         }
+
+        isFull = received == offered;
+        var count = 0;
+        for (var i = 0; i < received; i++)
+        {
+            var buffer = _buffers[i]!; // offered
+            if (buffer.Length == 0)
+            {
+                if (IsClosing)
+                    return false;
+                EmptyDatagrams++;
+                datagrams++;
+            }
+            else if (buffer.Length > 0)
+            {
+                datagrams += (buffer.Length + buffer.SegmentSize - 1) / buffer.SegmentSize;
+                _batch[count++] = buffer;
+                _buffers[i] = null;
+            }
+        }
+        if (count > 0)
+            receiver.OnReceivedTogether(_batch.AsSpan(0, count));
+        return true;
     }
 
-    /// <summary>False with the error number, or with 0 for a datagram that is to be ignored.</summary>
-    private bool TryReceive(ReceivedDatagrams datagrams, int flags, out int errno)
+    /// <summary>The number of messages, each described by its buffer, or -1 with the error number.</summary>
+    private int Receive(int offered, int flags, out int errno)
     {
-        var name = stackalloc byte[EndPointCache.MaxSocketAddressLength];
-        var control = stackalloc byte[ControlMessages.BufferLength];
-        LinuxUdp.IoVector vector;
-        // The pool's arrays are pinned for life.
-        vector.Base = (void*)Marshal.UnsafeAddrOfPinnedArrayElement(datagrams.Buffer, 0);
-        vector.Length = (nuint)datagrams.Buffer.Length;
-        var message = new LinuxUdp.MessageHeader
+        var names = stackalloc byte[MessagesPerCall * EndPointCache.MaxSocketAddressLength];
+        var controls = stackalloc byte[MessagesPerCall * ControlMessages.BufferLength];
+        var vectors = stackalloc LinuxUdp.IoVector[MessagesPerCall];
+        var messages = stackalloc LinuxUdp.ReceivedMessage[MessagesPerCall];
+        for (var i = 0; i < offered; i++)
         {
-            Name = name,
-            NameLength = EndPointCache.MaxSocketAddressLength,
-            Vectors = &vector,
-            VectorCount = 1,
-            Control = control,
-            ControlLength = ControlMessages.BufferLength,
-        };
-
-        var length = LinuxUdp.ReceiveMessage(Socket.SafeHandle, &message, flags);
-        if (length < 0)
-        {
-            errno = Marshal.GetLastPInvokeError();
-            return false;
+            var buffer = _buffers[i]!.Buffer; // offered
+            // The pool's arrays are pinned for life.
+            vectors[i].Base = (void*)Marshal.UnsafeAddrOfPinnedArrayElement(buffer, 0);
+            vectors[i].Length = (nuint)buffer.Length;
+            messages[i].Header = new LinuxUdp.MessageHeader
+            {
+                Name = names + (i * EndPointCache.MaxSocketAddressLength),
+                NameLength = EndPointCache.MaxSocketAddressLength,
+                Vectors = vectors + i,
+                VectorCount = 1,
+                Control = controls + (i * ControlMessages.BufferLength),
+                ControlLength = ControlMessages.BufferLength,
+            };
         }
 
-        errno = 0;
-        datagrams.Length = (int)length;
-        if (length == 0)
-            return true;
-        if ((message.Flags & LinuxUdp.MsgTruncated) != 0
-            || !_addresses.TryGetEndPoint(new ReadOnlySpan<byte>(name, (int)message.NameLength), out var remote))
-            return false;
-        var controlMessages = ControlMessages.Parse(new ReadOnlySpan<byte>(control, (int)message.ControlLength));
+        var received = LinuxUdp.ReceiveMessages(Socket.SafeHandle, messages, (uint)offered, flags, null);
+        errno = received < 0 ? Marshal.GetLastPInvokeError() : 0;
+        for (var i = 0; i < received; i++)
+            Describe(_buffers[i]!, messages[i]); // offered
+        return received;
+    }
+
+    /// <summary>Notes in the buffer what was received; a negative length if it is to be ignored.</summary>
+    private void Describe(ReceivedDatagrams datagrams, in LinuxUdp.ReceivedMessage message)
+    {
+        ref readonly var header = ref message.Header;
+        datagrams.Length = (int)message.Length;
+        if (message.Length == 0)
+            return;
+        if ((header.Flags & LinuxUdp.MsgTruncated) != 0
+            || !_addresses.TryGetEndPoint(new ReadOnlySpan<byte>(header.Name, (int)header.NameLength), out var remote))
+        {
+            datagrams.Length = -1;
+            return;
+        }
+        var control = ControlMessages.Parse(new ReadOnlySpan<byte>(header.Control, (int)header.ControlLength));
         datagrams.Remote = remote;
-        datagrams.Ecn = controlMessages.Ecn;
-        datagrams.LocalAddress = _addresses.GetLocalAddress(controlMessages.LocalAddress);
-        datagrams.SegmentSize = controlMessages.SegmentSize is > 0 and var size && size < (int)length
-            ? size
-            : (int)length;
-        return true;
+        datagrams.Ecn = control.Ecn;
+        datagrams.LocalAddress = _addresses.GetLocalAddress(control.LocalAddress);
+        datagrams.SegmentSize = control.SegmentSize is > 0 and var size && size < datagrams.Length ? size : datagrams.Length;
     }
 }

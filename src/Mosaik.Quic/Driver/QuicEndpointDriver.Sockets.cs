@@ -183,6 +183,29 @@ internal sealed partial class QuicEndpointDriver
             }
         }
 
+        /// <summary>
+        /// Entered once for all of them, so that a read which was posted meanwhile ends once with the bytes of all.
+        /// </summary>
+        void IDatagramReceiver.OnReceivedTogether(ReadOnlySpan<ReceivedDatagrams> batch)
+        {
+            if (batch.Length == 1 || !driver.TryEnter())
+            {
+                foreach (var datagrams in batch)
+                    OnReceived(datagrams);
+                return;
+            }
+
+            try
+            {
+                foreach (var datagrams in batch)
+                    driver.Receive(datagrams);
+            }
+            finally
+            {
+                driver._gate.Leave();
+            }
+        }
+
         public void OnDrained() => driver._gate.RequestTurn();
 
         public void OnFailed(Exception exception)
