@@ -42,6 +42,21 @@ public sealed class UdpSocketDriverTests
         Assert.Equal(Bytes((20 * 1200) + 77), received.Datagrams.SelectMany(static d => d.Bytes));
     }
 
+    [Theory]
+    [MemberData(nameof(BothKinds))]
+    public void What_waits_before_the_start_arrives_in_order(bool portable)
+    {
+        using var a = Open(IPAddress.Loopback, portable);
+        using var b = Open(IPAddress.Loopback, portable);
+        for (var i = 1; i <= 11; i++)
+            Send(a, b, Bytes(10 * i), 1200);
+        var received = new Collector();
+        b.Start(received);
+        received.WaitFor(11);
+        Assert.Equal(Enumerable.Range(1, 11).Select(static i => 10 * i), received.Datagrams.Select(static d => d.Bytes.Length));
+        Assert.All(received.Datagrams, d => Assert.Equal(Bytes(d.Bytes.Length), d.Bytes));
+    }
+
     [Fact]
     public void A_probe_longer_than_the_segment_size_arrives_whole()
     {

@@ -28,6 +28,29 @@ public sealed class SentFrameListTests
         list.Release();
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(3)]
+    [InlineData(5)]
+    [InlineData(40)]
+    public void Moves_and_both_lists_are_independent_afterwards(int count)
+    {
+        var from = new SentFrameList();
+        for (int i = 0; i < count; i++)
+            from.Add(new SentFrame(SentFrameKind.Stream, (ulong)i));
+        var to = new SentFrameList();
+        from.MoveTo(ref to);
+        Assert.Equal(0, from.Count);
+        from.Add(new SentFrame(SentFrameKind.Ping));
+
+        Assert.Equal(count, to.Count);
+        for (int i = 0; i < count; i++)
+            Assert.Equal(new SentFrame(SentFrameKind.Stream, (ulong)i), to[i]);
+        Assert.Equal(SentFrameKind.Ping, from[0].Kind);
+        from.Release();
+        to.Release();
+    }
+
     [Fact]
     public void Takes_back_frames_that_did_not_fit()
     {
