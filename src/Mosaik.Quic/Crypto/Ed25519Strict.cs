@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Org.BouncyCastle.Math.EC.Rfc7748;
 using Org.BouncyCastle.Math.EC.Rfc8032;
 
@@ -9,15 +10,20 @@ namespace Mosaik.Quic.Crypto;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Verification refuses S ≥ L, points that are not canonical or not on the curve, and points outside the subgroup of
-/// prime order, for the key A and for R (spec/quic.md §2.3). With both points in that subgroup the equations with and
-/// without the cofactor are the same, so the answer does not depend on which of them the library uses.
+/// Verification refuses S ≥ L, keys that are not canonical, not on the curve or not of prime order, and every R that is
+/// not byte for byte the canonical encoding of R' = S·B − k·A (spec/quic.md §2.3). This is the plain equation of
+/// RFC 8032 §5.1.7, without the cofactor. A and B have prime order, so R' has it as well or is the neutral element,
+/// which is refused: an R with a part of small order, or written in another way, cannot be equal. R itself need not be
+/// decompressed.
 /// </para>
 /// <para>
-/// The full check of A and its decompression cost as much as half a verification; they are done once per key and
+/// The full check of A and the multiples of −A cost more than a verification; both are made once per key and
 /// remembered in a table of fixed size, replaced by position. An entry is immutable and published by one reference
 /// write, so any number of threads may use the table without a lock; a lost race costs a repeated check, nothing else.
 /// Keys that fail are not remembered.
+/// </para>
+/// <para>
+/// Verification takes variable time: key, message and signature are public. Signing does not.
 /// </para>
 /// </remarks>
 public static class Ed25519Strict
@@ -31,15 +37,16 @@ public static class Ed25519Strict
     /// <summary>Length of a signature.</summary>
     public const int SignatureLength = 64;
 
-    // Two places per key. 4096 entries of about 200 bytes: enough for every peer of a large network, under one MiB.
-    private const int CacheSets = 2048;
+    // Two places per key. 2048 entries of 3.5 KiB: enough for every peer of a large network, under eight MiB.
+    private const int CacheSets = 1024;
     private const int CacheWays = 2;
 
-    // d = −121665/121666, little-endian (RFC 8032 §5.1).
-    private static ReadOnlySpan<byte> CurveConstant =>
+    // Texts up to this length are hashed from the stack; every text of the product is shorter.
+    private const int ShortInput = 512;
+
+    private static ReadOnlySpan<byte> NeutralElement =>
     [
-        0xa3, 0x78, 0x59, 0x13, 0xca, 0x4d, 0xeb, 0x75, 0xab, 0xd8, 0x41, 0x41, 0x4d, 0x0a, 0x70, 0x00,
-        0x98, 0xe8, 0x79, 0x77, 0x79, 0x40, 0xc7, 0x8c, 0x73, 0xfe, 0x6f, 0x2b, 0xee, 0x6c, 0x03, 0x52,
+        1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     ];
 
     private static readonly CheckedKey?[] Cache = new CheckedKey?[CacheSets * CacheWays];
@@ -68,10 +75,15 @@ public static class Ed25519Strict
     {
         if (publicKey.Length != PublicKeyLength || signature.Length != SignatureLength)
             return false;
-        var point = GetCheckedPoint(publicKey);
-        return point is not null
-            && Ed25519.ValidatePublicKeyFull(signature[..PublicKeyLength])
-            && Ed25519.Verify(signature, point, message);
+        var r = signature[..PublicKeyLength];
+        Span<ulong> s = stackalloc ulong[Ed25519Scalar.Words];
+        if (!Ed25519Scalar.TryRead(signature[PublicKeyLength..], s) || GetCheckedKey(publicKey) is not { } key)
+            return false;
+        Span<ulong> k = stackalloc ulong[Ed25519Scalar.Words];
+        Challenge(r, publicKey, message, k);
+        Span<byte> expected = stackalloc byte[PublicKeyLength];
+        Ed25519Curve.MultiplyAdd(s, k, key.NegatedMultiples, expected);
+        return r.SequenceEqual(expected) && !r.SequenceEqual(NeutralElement);
     }
 
     /// <summary>
@@ -85,22 +97,35 @@ public static class Ed25519Strict
     {
         if (publicKey.Length != PublicKeyLength)
             return false;
-        // RFC 8032 §5.1.3: x² = (y² − 1) / (d·y² + 1) must have a root; the sign of x can always be chosen.
-        var y = X25519Field.Create();
-        var u = X25519Field.Create();
-        var v = X25519Field.Create();
-        X25519Field.Decode255(publicKey, y);
-        X25519Field.Sqr(y, u);
-        X25519Field.Decode255(CurveConstant, v);
-        X25519Field.Mul(v, u, v);
-        X25519Field.SubOne(u);
-        X25519Field.AddOne(v);
-        X25519Field.Normalize(u);
-        X25519Field.Normalize(v);
-        return X25519Field.SqrtRatioVar(u, v, y);
+        return Ed25519Curve.TryDecompress(publicKey, X25519Field.Create(), X25519Field.Create());
     }
 
-    private static Ed25519.PublicPoint? GetCheckedPoint(ReadOnlySpan<byte> publicKey)
+    // k = SHA-512(R ‖ A ‖ M) mod L.
+    private static void Challenge(
+        ReadOnlySpan<byte> r, ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> message, Span<ulong> k)
+    {
+        Span<byte> hash = stackalloc byte[SHA512.HashSizeInBytes];
+        var length = r.Length + publicKey.Length + message.Length;
+        if (length <= ShortInput)
+        {
+            Span<byte> input = stackalloc byte[ShortInput];
+            r.CopyTo(input);
+            publicKey.CopyTo(input[r.Length..]);
+            message.CopyTo(input[(r.Length + publicKey.Length)..]);
+            SHA512.HashData(input[..length], hash);
+        }
+        else
+        {
+            using var running = IncrementalHash.CreateHash(HashAlgorithmName.SHA512);
+            running.AppendData(r);
+            running.AppendData(publicKey);
+            running.AppendData(message);
+            running.GetHashAndReset(hash);
+        }
+        Ed25519Scalar.Reduce(hash, k);
+    }
+
+    private static CheckedKey? GetCheckedKey(ReadOnlySpan<byte> publicKey)
     {
         // The position only decides what is evicted, never a result. Key bytes are chosen by peers, who can at worst
         // make their own keys collide with others: the cost is then that of a first-seen key.
@@ -109,23 +134,23 @@ public static class Ed25519Strict
         {
             var entry = Cache[set + way];
             if (entry is not null && entry.Matches(publicKey))
-                return entry.Point;
+                return entry;
         }
-        var point = Ed25519.ValidatePublicKeyFullExport(publicKey);
-        if (point is null)
+        if (!Ed25519.ValidatePublicKeyFull(publicKey))
             return null;
+        var made = new CheckedKey(publicKey);
         // The newest key takes the first place and pushes its neighbour to the second.
         Cache[set + 1] = Cache[set];
-        Cache[set] = new CheckedKey(publicKey, point);
-        return point;
+        Cache[set] = made;
+        return made;
     }
 
     /// <summary>A key whose point was found to be canonical and of prime order.</summary>
-    private sealed class CheckedKey(ReadOnlySpan<byte> key, Ed25519.PublicPoint point)
+    private sealed class CheckedKey(ReadOnlySpan<byte> key)
     {
         private readonly byte[] _key = key.ToArray();
 
-        internal Ed25519.PublicPoint Point { get; } = point;
+        internal Ed25519Multiples NegatedMultiples { get; } = Ed25519Curve.NegatedMultiples(key);
 
         internal bool Matches(ReadOnlySpan<byte> key) => key.SequenceEqual(_key);
     }
