@@ -24,7 +24,8 @@ internal static class HkdfLabel
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(label.Length, MaxLabelLength, nameof(label));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(context.Length, byte.MaxValue, nameof(context));
-        Span<byte> info = stackalloc byte[2 + 1 + byte.MaxValue + 1 + byte.MaxValue];
+        // One more for the block counter.
+        Span<byte> info = stackalloc byte[2 + 1 + byte.MaxValue + 1 + byte.MaxValue + 1];
         info[0] = (byte)(output.Length >> 8);
         info[1] = (byte)output.Length;
         info[2] = (byte)(PrefixLength + label.Length);
@@ -35,6 +36,21 @@ internal static class HkdfLabel
         info[length++] = (byte)context.Length;
         context.CopyTo(info[length..]);
         length += context.Length;
-        HKDF.Expand(hash, secret, output, info[..length]);
+        var isSha384 = hash == HashAlgorithmName.SHA384;
+        if (output.Length > (isSha384 ? HMACSHA384.HashSizeInBytes : HMACSHA256.HashSizeInBytes))
+        {
+            HKDF.Expand(hash, secret, output, info[..length]);
+            return;
+        }
+        // RFC 5869 §2.3 with a single block, which is every use but long exports: T(1) = HMAC(secret, info ‖ 1). In one
+        // call, for the general routine makes an object that it uses once.
+        info[length++] = 1;
+        Span<byte> block = stackalloc byte[HMACSHA384.HashSizeInBytes];
+        if (isSha384)
+            HMACSHA384.HashData(secret, info[..length], block);
+        else
+            HMACSHA256.HashData(secret, info[..length], block);
+        block[..output.Length].CopyTo(output);
+        CryptographicOperations.ZeroMemory(block);
     }
 }
