@@ -56,8 +56,45 @@ public abstract class RandomSource
         return (int)NextBelow((ulong)exclusiveMax);
     }
 
+    /// <summary>
+    /// The generator of the operating system, asked for many bytes at once: most requests are for a few bytes, and a
+    /// call costs as much as hundreds of them.
+    /// </summary>
+    /// <remarks>
+    /// Every thread has its own store, so there is no lock and no byte is given out twice; bytes are zeroed as they are
+    /// given out. A .NET process does not fork, so a store is never copied.
+    /// </remarks>
     private sealed class CryptographicSource : RandomSource
     {
-        public override void Fill(Span<byte> destination) => RandomNumberGenerator.Fill(destination);
+        private const int StoreLength = 512;
+
+        // Longer requests go straight to the generator.
+        private const int LongestFromStore = 64;
+
+        [ThreadStatic]
+        private static byte[]? _store;
+
+        // How many bytes at the end of the store were not given out yet.
+        [ThreadStatic]
+        private static int _left;
+
+        public override void Fill(Span<byte> destination)
+        {
+            if (destination.Length > LongestFromStore)
+            {
+                RandomNumberGenerator.Fill(destination);
+                return;
+            }
+            var store = _store ??= new byte[StoreLength];
+            if (_left < destination.Length)
+            {
+                RandomNumberGenerator.Fill(store);
+                _left = StoreLength;
+            }
+            var source = store.AsSpan(StoreLength - _left, destination.Length);
+            source.CopyTo(destination);
+            CryptographicOperations.ZeroMemory(source);
+            _left -= destination.Length;
+        }
     }
 }
