@@ -59,7 +59,8 @@ internal sealed class Ed25519Multiples
     internal int Width { get; }
 
     /// <summary>The multiple |<paramref name="oddDigit"/>| · 2^(64·<paramref name="part"/>) · P.</summary>
-    internal ref readonly Entry this[int part, int oddDigit] => ref _entries[(part * _perPart) + (Math.Abs(oddDigit) >> 1)];
+    internal ref readonly Entry this[int part, int oddDigit] =>
+        ref _entries[(part * _perPart) + (Math.Abs(oddDigit) >> 1)];
 
     // Montgomery's trick: one inversion for all denominators.
     private static Entry[] ToEntries(Ed25519Accumulator[] points)
