@@ -47,10 +47,10 @@ internal sealed class OneRttKeys : IDisposable
 
     /// <summary>
     /// The next read keys are derived after so many packets of a phase: early enough that a flip, which no known peer
-    /// makes
-    /// before its tenth packet, costs no more than any packet, and not in the middle of a handshake.
+    /// makes before its tenth packet, costs no more than any packet, and late enough that neither a handshake nor a
+    /// short exchange pays for keys it never uses.
     /// </summary>
-    private const int PacketsBeforeDerivation = 4;
+    private const int PacketsBeforeDerivation = 8;
 
     private PacketKeys? _read;
     private PacketKeys? _nextRead;
