@@ -72,11 +72,11 @@ public abstract class RandomSource
         private const int LongestFromStore = 64;
 
         [ThreadStatic]
-        private static byte[]? _store;
+        private static byte[]? Store;
 
         // How many bytes at the end of the store were not given out yet.
         [ThreadStatic]
-        private static int _left;
+        private static int Left;
 
         public override void Fill(Span<byte> destination)
         {
@@ -85,16 +85,16 @@ public abstract class RandomSource
                 RandomNumberGenerator.Fill(destination);
                 return;
             }
-            var store = _store ??= new byte[StoreLength];
-            if (_left < destination.Length)
+            var store = Store ??= new byte[StoreLength];
+            if (Left < destination.Length)
             {
                 RandomNumberGenerator.Fill(store);
-                _left = StoreLength;
+                Left = StoreLength;
             }
-            var source = store.AsSpan(StoreLength - _left, destination.Length);
+            var source = store.AsSpan(StoreLength - Left, destination.Length);
             source.CopyTo(destination);
             CryptographicOperations.ZeroMemory(source);
-            _left -= destination.Length;
+            Left -= destination.Length;
         }
     }
 }
