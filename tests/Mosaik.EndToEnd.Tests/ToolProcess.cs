@@ -9,6 +9,9 @@ namespace Mosaik.EndToEnd.Tests;
 /// <summary>One run of a program of this repository as a process of its own; its output is counted, hashed and kept.</summary>
 internal sealed class ToolProcess : IAsyncDisposable
 {
+    private const int SignalInterrupt = 2;
+    private const int SignalTerminate = 15;
+
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(120);
 
     private readonly Process _process;
@@ -109,12 +112,15 @@ internal sealed class ToolProcess : IAsyncDisposable
     /// <summary>SIGKILL.</summary>
     public void Kill() => _process.Kill();
 
-    /// <summary>SIGINT, as Ctrl+C sends it.</summary>
+    /// <summary>
+    /// SIGINT, as Ctrl+C sends it; SIGTERM where this process, and hence its children, were started with SIGINT ignored,
+    /// as shells do with jobs in the background.
+    /// </summary>
     public void Interrupt()
     {
         if (OperatingSystem.IsWindows())
             throw new PlatformNotSupportedException();
-        if (SendSignal(_process.Id, 2) != 0)
+        if (SendSignal(_process.Id, IsInterruptIgnored() ? SignalTerminate : SignalInterrupt) != 0)
             throw new InvalidOperationException($"kill failed: {Marshal.GetLastPInvokeError()}");
     }
 
@@ -126,6 +132,17 @@ internal sealed class ToolProcess : IAsyncDisposable
         _process.Dispose();
         _hash.Dispose();
         await _head.DisposeAsync();
+    }
+
+    private static bool IsInterruptIgnored()
+    {
+        const string status = "/proc/self/status";
+        const string mask = "SigIgn:";
+        if (!File.Exists(status))
+            return false;
+        var line = File.ReadLines(status).First(l => l.StartsWith(mask, StringComparison.Ordinal));
+        var ignored = ulong.Parse(line[mask.Length..].Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+        return (ignored & (1UL << (SignalInterrupt - 1))) != 0;
     }
 
     [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
