@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Microsoft.Extensions.Logging;
 using Mosaik.Cli.Commands;
 using Mosaik.Networking;
 using Mosaik.Primitives;
@@ -9,13 +8,10 @@ namespace Mosaik.Cli;
 /// <summary>The node that a command runs on: started from the options, left gracefully, its failures told in one line.</summary>
 internal sealed class Node
 {
-    private readonly ILogger _logger;
-
-    private Node(Network network, ParseResult parsed, ILogger logger)
+    private Node(Network network, ParseResult parsed)
     {
         Network = network;
         Parsed = parsed;
-        _logger = logger;
     }
 
     public Network Network { get; }
@@ -45,7 +41,7 @@ internal sealed class Node
             await using var network = await Network.StartAsync(
                 parsed.GetRequiredValue(NodeOptions.Network), options, cancellation).ConfigureAwait(false);
             await Console.Error.WriteLineAsync(PeerText.Of(network.Local.Address)).ConfigureAwait(false);
-            var node = new Node(network, parsed, logging.CreateLogger("Mosaik.Cli"));
+            var node = new Node(network, parsed);
             return await command(node, cancellation).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
