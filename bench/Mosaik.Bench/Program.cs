@@ -10,6 +10,7 @@ return args switch
     ["list"] => List(),
     ["floors", .. var rest] => await RunAsync([], rest),
     ["run", .. var rest] => await RunAsync([.. rest.TakeWhile(static a => !a.StartsWith('-'))], [.. rest.SkipWhile(static a => !a.StartsWith('-'))]),
+    ["micro", .. var rest] => await MicroAsync([.. rest.TakeWhile(static a => !a.StartsWith('-'))], [.. rest.SkipWhile(static a => !a.StartsWith('-'))]),
     ["compare", "--baseline", var baseline, .. var rest] => Comparison.Compare(
         baseline, [.. rest.TakeWhile(static a => !a.StartsWith('-'))], rest is [.., "--require", "must"], Console.Out),
     ["table", .. var paths] when paths.Length > 0 => Table(paths),
@@ -24,6 +25,7 @@ static int Usage()
         mosaik-bench list
         mosaik-bench floors [--quick] [--out file]
         mosaik-bench run <ID…|all> [--quick|--full] [--rounds n] [--placement free|pinned|both] [--processes 1|2] [--peer p]… [--out file]
+        mosaik-bench micro [catalog|codec]… [--quick|--full] [--rounds n] [--out file]
         mosaik-bench compare --baseline file new1 [new2] [--require must]
         mosaik-bench table file…
 
@@ -67,6 +69,18 @@ static async Task<int> RunAsync(string[] ids, string[] arguments)
     await runner.MeasureFloorsAsync();
     foreach (var workload in workloads)
         await runner.RunAsync(workload);
+    return summary.End();
+}
+
+static async Task<int> MicroAsync(string[] names, string[] arguments)
+{
+    if (Parse(arguments) is not { } options || !names.All(Catalog.Micro.ContainsKey))
+        return Usage();
+    var summary = new Summary(Console.Error);
+    var runner = new Runner(new ResultWriter(options.Output), summary, options);
+    runner.Begin();
+    foreach (var workload in Catalog.Micro.Where(m => names.Length == 0 || names.Contains(m.Key, StringComparer.OrdinalIgnoreCase)))
+        await runner.RunAsync(workload.Value);
     return summary.End();
 }
 

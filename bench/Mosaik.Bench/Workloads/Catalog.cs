@@ -15,6 +15,10 @@ internal static class Catalog
 
     public static IReadOnlyList<Workload> All { get; } = [X1(), Q1(), Q2()];
 
+    /// <summary>What <c>micro</c> runs, by the names it takes.</summary>
+    public static IReadOnlyDictionary<string, Workload> Micro { get; } =
+        new SortedDictionary<string, Workload>(StringComparer.OrdinalIgnoreCase) { ["codec"] = X1(), ["catalog"] = M1() };
+
     private static Workload X1() => new(
         "X1", "codec: write and read", "time", ["order", "order-hand", "entry", "ints", "ints-small", "ints-mixed"], 1,
         [Placement.Free])
@@ -31,6 +35,22 @@ internal static class Catalog
             ("order-hand", "memorypack") => new Target(1, null),
             (_, "memorypack") => new Target(1 / 2.0, 1 / 1.3),
             (_, "messagepack") => new Target(1, null),
+            _ => null,
+        },
+    };
+
+    // The peers are smaller catalogs of our own: what an entry costs must not depend on how many others there are.
+    private static Workload M1() => new(
+        "M1", "a catalog of 10,000 peers beside smaller ones", "time",
+        ["lookup", "iterate", "keep-alive", "upsert", "sync-send", "sync-known", "sync-merge"], 1, [Placement.Free])
+    {
+        Ours = static () => new CatalogSide("n=10000", 10_000),
+        Peers = static _ => [static () => new CatalogSide("n=1000", 1_000), static () => new CatalogSide("n=100", 100)],
+        // No growth is a ratio of 1; what remains is caches and the depth of a tree. One step per peer would be 0.01 to 0.1.
+        Targets = static (variant, _) => variant switch
+        {
+            "keep-alive" => new Target(0.5, 0.8),
+            "upsert" => new Target(0.2, null),
             _ => null,
         },
     };
