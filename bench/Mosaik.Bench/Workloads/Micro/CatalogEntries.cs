@@ -1,7 +1,6 @@
 using System.Net;
 using Mosaik.Discovery;
 using Mosaik.Primitives;
-using Mosaik.Quic;
 
 namespace Mosaik.Bench.Workloads.Micro;
 
