@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Mosaik.Discovery.Gossip;
 using Mosaik.Networking;
 using Mosaik.Primitives;
 
@@ -39,6 +40,9 @@ public sealed record DiscoveryOptions
     /// </summary>
     public TimeSpan? MaxRtt { get; init; }
 
+    /// <summary>How announcements spread. The limit of its frames must be equal on all nodes of a network.</summary>
+    public GossipOptions Gossip { get; init; } = new();
+
     internal long PurgeAfterMs => (long)PurgeAfter.TotalMilliseconds;
 
     internal long MaxTimeDriftMs => (long)MaxTimeDrift.TotalMilliseconds;
@@ -61,6 +65,8 @@ public sealed record DiscoveryOptions
             PurgeAfter > AnnounceInterval * (1 + AnnounceJitter),
             nameof(PurgeAfter),
             "must be longer than AnnounceInterval × (1 + AnnounceJitter), or live peers go stale");
+        Require(Gossip is not null, nameof(Gossip), "must not be null");
+        Gossip!.Validate(); // checked by the line before
     }
 
     private static void RequirePositive(TimeSpan value, string property) =>
