@@ -2,6 +2,9 @@ using System.Buffers;
 
 namespace Mosaik.Postcard.Tests;
 
+/// <summary>What codecs allocate. Some rent two arrays of one size, which tests beside them could take out of the shared pool.</summary>
+[Collection(nameof(AllocationTests))]
+[CollectionDefinition(nameof(AllocationTests), DisableParallelization = true)]
 public sealed class AllocationTests
 {
     private sealed class FixedOutput(int size) : IBufferWriter<byte>

@@ -1,15 +1,14 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using System.Collections.Concurrent;
 
 namespace Mosaik.Streams;
 
 /// <summary>
-/// One encoded datum behind its 4-byte length, shared by every subscription that was given it and returned to the
+/// One encoded datum behind its 4-byte length, shared by every subscription that was given it and returned to its
 /// pool by the last one (spec/streams.md §4.2).
 /// </summary>
 /// <remarks>
-/// Ownership: <see cref="Rent"/> gives one reference to the caller. Whoever hands the frame on calls
+/// Ownership: <see cref="DatumFramePool.Rent"/> gives one reference to the caller. Whoever hands the frame on calls
 /// <see cref="Retain"/> first; whoever is done calls <see cref="Release"/>. A frame keeps its small buffer for life, so that
 /// a small datum costs no buffer traffic at all; larger ones rent.
 /// </remarks>
@@ -19,16 +18,21 @@ internal sealed class DatumFrame : IBufferWriter<byte>
     public const int HeaderSize = 4;
 
     private const int SmallBuffer = 512;
-    private const int PooledFrames = 8192;
 
-    private static readonly ConcurrentQueue<DatumFrame> Pool = new();
-
+    private readonly DatumFramePool _pool;
+    private readonly ArrayPool<byte> _largeBuffers;
     private readonly byte[] _small = new byte[SmallBuffer];
     private byte[] _buffer;
     private int _length;
     private int _references;
 
-    private DatumFrame() => _buffer = _small;
+    /// <summary>A closed frame of a pool; its buffer grows with arrays of <paramref name="largeBuffers"/>.</summary>
+    public DatumFrame(DatumFramePool pool, ArrayPool<byte> largeBuffers)
+    {
+        _pool = pool;
+        _largeBuffers = largeBuffers;
+        _buffer = _small;
+    }
 
     /// <summary>Header and payload, ready for the transport.</summary>
     public ReadOnlyMemory<byte> Bytes => _buffer.AsMemory(0, _length);
@@ -39,14 +43,11 @@ internal sealed class DatumFrame : IBufferWriter<byte>
     /// <summary>Bytes of the payload alone: what statistics count.</summary>
     public int PayloadLength => _length - HeaderSize;
 
-    /// <summary>A frame with room for a payload; write it through the buffer writer, then <see cref="Seal"/> it.</summary>
-    public static DatumFrame Rent()
+    /// <summary>Begins a datum: empty, with one reference.</summary>
+    public void Open()
     {
-        if (!Pool.TryDequeue(out var frame))
-            frame = new DatumFrame();
-        frame._length = HeaderSize;
-        frame._references = 1;
-        return frame;
+        _length = HeaderSize;
+        _references = 1;
     }
 
     /// <summary>Writes the length in front of the payload. No byte may be added afterwards.</summary>
@@ -61,10 +62,9 @@ internal sealed class DatumFrame : IBufferWriter<byte>
         if (Interlocked.Decrement(ref _references) != 0)
             return;
         if (_buffer != _small)
-            ArrayPool<byte>.Shared.Return(_buffer);
+            _largeBuffers.Return(_buffer);
         _buffer = _small;
-        if (Pool.Count < PooledFrames)
-            Pool.Enqueue(this);
+        _pool.Return(this);
     }
 
     /// <inheritdoc/>
@@ -94,10 +94,10 @@ internal sealed class DatumFrame : IBufferWriter<byte>
         if (_buffer.Length - _length >= size)
             return;
         var wanted = Math.Max((long)_buffer.Length * 2, (long)_length + size);
-        var larger = ArrayPool<byte>.Shared.Rent((int)Math.Min(wanted, Array.MaxLength));
+        var larger = _largeBuffers.Rent((int)Math.Min(wanted, Array.MaxLength));
         _buffer.AsSpan(0, _length).CopyTo(larger);
         if (_buffer != _small)
-            ArrayPool<byte>.Shared.Return(_buffer);
+            _largeBuffers.Return(_buffer);
         _buffer = larger;
     }
 }

@@ -33,6 +33,9 @@ internal sealed class StreamContext
 
     public required StreamMetrics Metrics { get; init; }
 
+    /// <summary>Where the producers' encoded datums come from.</summary>
+    public DatumFramePool Frames { get; } = new();
+
     /// <summary>Keeps messages that a peer can cause at will from flooding the log.</summary>
     public required LogLimiter LogLimiter { get; init; }
 

@@ -224,7 +224,7 @@ internal sealed partial class StreamSink<T>
 
     private DatumFrame Encode(T datum)
     {
-        var frame = DatumFrame.Rent();
+        var frame = _context.Frames.Rent();
         var done = false;
         try
         {

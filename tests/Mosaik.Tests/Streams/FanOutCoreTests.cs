@@ -8,6 +8,7 @@ public sealed class FanOutCoreTests
 {
     private const long NoByteLimit = long.MaxValue / 4;
     private static readonly TimeSpan Never = Timeout.InfiniteTimeSpan;
+    private static readonly DatumFramePool Frames = new();
 
     [Fact]
     public void Without_subscriptions_there_is_room_and_nobody_is_meant()
@@ -294,7 +295,7 @@ public sealed class FanOutCoreTests
 
     private static (int Matched, PublishEffects Effects) Publish(FanOutCore core, string text)
     {
-        var frame = DatumFrame.Rent();
+        var frame = Frames.Rent();
         foreach (var c in text)
         {
             frame.GetSpan(1)[0] = (byte)c;

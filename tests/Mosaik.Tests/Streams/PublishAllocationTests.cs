@@ -1,3 +1,4 @@
+using System.Buffers;
 using Mosaik.Streams;
 
 namespace Mosaik.Tests.Streams;
@@ -9,6 +10,7 @@ public sealed class PublishAllocationTests
     [InlineData(1, 100), InlineData(3, 100), InlineData(200, 100), InlineData(2, 5000)]
     public void Encoding_publishing_waking_and_handing_over_allocate_nothing(int subscriptions, int size)
     {
+        var frames = new DatumFramePool(ArrayPool<byte>.Create()); // its own: tests that run beside it cannot drain it
         var core = new FanOutCore(64, 1 << 20, LagPolicy.Disconnect, Timeout.InfiniteTimeSpan);
         var backlogs = Enumerable.Range(0, subscriptions).Select(_ => core.Add(new Owner())).ToArray();
         var batch = new DatumFrame[256];
@@ -39,7 +41,7 @@ public sealed class PublishAllocationTests
 
         void Publish()
         {
-            var frame = DatumFrame.Rent();
+            var frame = frames.Rent();
             payload.CopyTo(frame.GetSpan(payload.Length));
             frame.Advance(payload.Length);
             frame.Seal();

@@ -35,10 +35,11 @@ public sealed class StreamMutationTests
     [Fact]
     public void Mutated_batches_of_datums_are_cut_as_their_lengths_say()
     {
+        var frames = new DatumFramePool();
         var batch = new List<byte>();
         foreach (var text in new[] { "test", "", "hello", new string('x', 300), "again" })
         {
-            var frame = DatumFrame.Rent();
+            var frame = frames.Rent();
             new PostcardDatumCodec<string>().Encode(text, frame);
             frame.Seal();
             batch.AddRange(frame.Bytes.Span);
