@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Mosaik.Primitives;
 
 namespace Mosaik.Streams;
 

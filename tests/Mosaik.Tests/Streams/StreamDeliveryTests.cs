@@ -1,4 +1,5 @@
 using System.Buffers;
+using Mosaik.Primitives;
 using Mosaik.Streams;
 
 namespace Mosaik.Tests.Streams;

@@ -1,5 +1,6 @@
 using System.Text;
 using Mosaik.Networking;
+using Mosaik.Primitives;
 using Mosaik.Streams;
 
 namespace Mosaik.Tests.Streams;

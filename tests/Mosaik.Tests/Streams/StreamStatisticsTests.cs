@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Diagnostics.Metrics;
+using Mosaik.Primitives;
 using Mosaik.Streams;
 using Mosaik.Tests.Networking;
 

@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using Mosaik.Postcard;
 
-namespace Mosaik.Streams;
+namespace Mosaik.Primitives;
 
 /// <summary>The default codec: postcard through the shape of the datum (spec/streams.md §12.2).</summary>
 internal sealed class PostcardDatumCodec<T> : IDatumCodec<T>

@@ -1,10 +1,10 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 
-namespace Mosaik.Streams;
+namespace Mosaik.Primitives;
 
 /// <summary>
-/// How a datum becomes bytes and back, in place of postcard. Producer and consumer must agree; nothing is negotiated
+/// How a datum, command or query becomes bytes and back, in place of postcard. All sides must agree; nothing is negotiated
 /// and nothing is added to the bytes.
 /// </summary>
 /// <remarks>Implementations are thread-safe and hold no state that differs between nodes.</remarks>
