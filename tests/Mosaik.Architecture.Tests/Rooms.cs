@@ -25,11 +25,16 @@ internal static class Rooms
             "Mosaik.Waiting", "Mosaik.Postcard", "Mosaik.Quic", "Mosaik.Primitives", "Mosaik.Diagnostics",
             "Mosaik.Networking", "Mosaik.Discovery",
         ],
+        ["Mosaik.Groups"] =
+        [
+            "Mosaik.Waiting", "Mosaik.Postcard", "Mosaik.Quic", "Mosaik.Primitives", "Mosaik.Diagnostics",
+            "Mosaik.Networking", "Mosaik.Discovery",
+        ],
         // The facade: Network and NetworkOptions, on top of all rooms.
         ["Mosaik"] =
         [
             "Mosaik.Waiting", "Mosaik.Postcard", "Mosaik.Quic", "Mosaik.Primitives", "Mosaik.Diagnostics",
-            "Mosaik.Networking", "Mosaik.Discovery", "Mosaik.Streams",
+            "Mosaik.Networking", "Mosaik.Discovery", "Mosaik.Streams", "Mosaik.Groups",
         ],
         ["Mosaik.Testing"] =
         [
