@@ -18,10 +18,26 @@ internal static class JsonLine
             writer.WriteStartObject();
             foreach (var (name, value) in members)
             {
-                if (value is long number)
-                    writer.WriteNumber(name, number);
-                else if (value is not null)
-                    writer.WriteString(name, value.ToString());
+                switch (value)
+                {
+                    case null:
+                        break;
+                    case long number:
+                        writer.WriteNumber(name, number);
+                        break;
+                    case double number:
+                        writer.WriteNumber(name, number);
+                        break;
+                    case IEnumerable<string> items:
+                        writer.WriteStartArray(name);
+                        foreach (var item in items)
+                            writer.WriteStringValue(item);
+                        writer.WriteEndArray();
+                        break;
+                    default:
+                        writer.WriteString(name, value.ToString());
+                        break;
+                }
             }
 
             writer.WriteEndObject();

@@ -3,24 +3,27 @@ using Microsoft.Extensions.Logging.Console;
 
 namespace Mosaik.Cli;
 
-/// <summary>Log lines on stderr; the level comes from <c>MOSAIK_LOG</c> or <c>--verbose</c> (spec/cli-metrics.md §1.1).</summary>
+/// <summary>Log lines on stderr; the level comes from <c>MOSAIK_LOG</c> or <c>-v</c> (spec/cli-metrics.md §1.1).</summary>
 internal static class Logging
 {
     /// <summary>The name of the environment variable.</summary>
     public const string Variable = "MOSAIK_LOG";
 
-    /// <summary>A level, or <c>Category=level</c> pairs separated by commas.</summary>
-    public static ILoggerFactory Create(bool verbose)
+    /// <summary>A level, or <c>Category=level</c> pairs separated by commas, overrides what is given: a
+    /// level, and categories of which only warnings are of interest.</summary>
+    public static ILoggerFactory Create(LogLevel level, params IReadOnlyList<string> quieter)
     {
         var setting = Environment.GetEnvironmentVariable(Variable) ?? "";
         return LoggerFactory.Create(builder =>
         {
-            builder.SetMinimumLevel(verbose ? LogLevel.Debug : LogLevel.Warning);
+            builder.SetMinimumLevel(level);
+            foreach (var category in setting.Length == 0 ? quieter : [])
+                builder.AddFilter(category, LogLevel.Warning);
             foreach (var part in setting.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
             {
-                var (category, level) = part.Split('=') is [var name, var value] ? (name, value) : (null, part);
-                if (ParseLevel(level) is not { } wanted)
-                    throw new ToolException($"{Variable}: '{level}' is not one of trace, debug, info, warn, error");
+                var (category, text) = part.Split('=') is [var name, var value] ? (name, value) : (null, part);
+                if (ParseLevel(text) is not { } wanted)
+                    throw new ToolException($"{Variable}: '{text}' is not one of trace, debug, info, warn, error");
                 if (category is null)
                     builder.SetMinimumLevel(wanted);
                 else

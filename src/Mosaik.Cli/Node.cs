@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Microsoft.Extensions.Logging;
 using Mosaik.Cli.Commands;
 using Mosaik.Networking;
 using Mosaik.Primitives;
@@ -8,13 +9,16 @@ namespace Mosaik.Cli;
 /// <summary>The node that a command runs on: started from the options, left gracefully, its failures told in one line.</summary>
 internal sealed class Node
 {
-    private Node(Network network, ParseResult parsed)
+    private Node(Network network, ILoggerFactory logging, ParseResult parsed)
     {
         Network = network;
+        Logging = logging;
         Parsed = parsed;
     }
 
     public Network Network { get; }
+
+    public ILoggerFactory Logging { get; }
 
     public ParseResult Parsed { get; }
 
@@ -24,24 +28,27 @@ internal sealed class Node
 
     /// <summary>Starts the node, prints its address on stderr, runs the command, leaves.</summary>
     public static async Task<int> RunAsync(
-        ParseResult parsed, Func<Node, CancellationToken, Task<int>> command, CancellationToken cancellation)
+        ParseResult parsed,
+        NodeSettings settings,
+        Func<Node, CancellationToken, Task<int>> command,
+        CancellationToken cancellation)
     {
         try
         {
-            using var logging = Logging.Create(parsed.GetValue(NodeOptions.Verbose));
-            var secret = parsed.GetValue(NodeOptions.Secret);
+            using var logging = Cli.Logging.Create(settings.LogLevel, settings.Quieter);
             var options = new NetworkOptions
             {
-                SecretKey = secret is null ? null : SecretKey.FromText(secret),
-                BindAddresses = [.. parsed.GetValue(NodeOptions.Listen) ?? []],
+                SecretKey = settings.Secret is { } secret ? SecretKey.FromText(secret) : null,
+                BindAddresses = settings.Listen,
+                Discovery = settings.Discovery,
                 Relay = RelayMode.Disabled,
                 AllowKeyLogFromEnvironment = true,
                 LoggerFactory = logging,
             };
-            await using var network = await Network.StartAsync(
-                parsed.GetRequiredValue(NodeOptions.Network), options, cancellation).ConfigureAwait(false);
-            await Console.Error.WriteLineAsync(PeerText.Of(network.Local.Address)).ConfigureAwait(false);
-            var node = new Node(network, parsed);
+            await using var network = await Network.StartAsync(settings.Network, options, cancellation).ConfigureAwait(false);
+            if (settings.ShowsAddress)
+                await Console.Error.WriteLineAsync(PeerText.Of(network.Local.Address)).ConfigureAwait(false);
+            var node = new Node(network, logging, parsed);
             return await command(node, cancellation).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
@@ -54,6 +61,11 @@ internal sealed class Node
             return ExitCode.Failure;
         }
     }
+
+    /// <inheritdoc cref="RunAsync(ParseResult, NodeSettings, Func{Node, CancellationToken, Task{int}}, CancellationToken)"/>
+    public static Task<int> RunAsync(
+        ParseResult parsed, Func<Node, CancellationToken, Task<int>> command, CancellationToken cancellation) =>
+        RunAsync(parsed, NodeSettings.Of(parsed), command, cancellation);
 
     /// <summary>Makes the peers of the command line known, in the background; an unreachable one is tried again.</summary>
     public async Task ContactPeersAsync(CancellationToken cancellation)

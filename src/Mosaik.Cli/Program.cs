@@ -14,8 +14,20 @@ internal static class Program
             IdCommand.Create(),
             PubCommand.Create(),
             SubCommand.Create(),
+            BootstrapCommand.Create(),
+            PeersCommand.Create(),
         };
-        var parsed = root.Parse(args);
+        ParseResult parsed;
+        try
+        {
+            parsed = BootstrapEnvironment.Apply(root, root.Parse(args), Environment.GetEnvironmentVariable);
+        }
+        catch (ToolException wrong)
+        {
+            await Console.Error.WriteLineAsync($"mosaik {BootstrapCommand.Name}: {wrong.Message}");
+            return ExitCode.Usage;
+        }
+
         if (parsed.Errors.Count > 0)
         {
             await Console.Error.WriteLineAsync(Usage(parsed));

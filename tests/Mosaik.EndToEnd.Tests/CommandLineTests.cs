@@ -11,6 +11,12 @@ public sealed class CommandLineTests
     [InlineData("pub --network n --stream s --peer nonsense", "nonsense")]
     [InlineData("sub --network n --stream s --nope", "--nope")]
     [InlineData("frobnicate", "frobnicate")]
+    [InlineData("peers", "--network")]
+    [InlineData("peers --network n --wait soon", "--wait")]
+    [InlineData("bootstrap -q -v", "-q and -v")]
+    [InlineData("bootstrap --peers junk", "junk")]
+    [InlineData("bootstrap --purge-after 20s", "--announce-interval")]
+    [InlineData("bootstrap --announce-interval 0", "--announce-interval")]
     public async Task Usage_errors_exit_2_with_one_helpful_line(string arguments, string mentions)
     {
         await using var tool = ToolProcess.Mosaik(arguments.Split(' '));
@@ -18,6 +24,55 @@ public sealed class CommandLineTests
         Assert.DoesNotContain('\n', tool.Errors);
         Assert.Contains(mentions, tool.Errors, StringComparison.Ordinal);
         Assert.Contains("--help", tool.Errors, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("LOGGING", "loud")]
+    [InlineData("QUIET", "perhaps")]
+    [InlineData("NO_RELAY", "perhaps")]
+    [InlineData("PEERS", "nobody")]
+    [InlineData("PURGE_AFTER", "later")]
+    [InlineData("LISTEN", "here")]
+    public async Task A_wrong_variable_of_a_bootstrap_node_is_a_usage_error(string variable, string value)
+    {
+        await using var tool = ToolProcess.Mosaik(Bootstrap((variable, value)), "bootstrap");
+        Assert.Equal(2, await tool.ExitAsync());
+        Assert.DoesNotContain('\n', tool.Errors);
+        Assert.Contains(value, tool.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_bootstrap_node_takes_every_option_from_the_environment_and_the_command_line_is_stronger()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "sends SIGINT");
+        var peer = new string('0', 63) + "1";
+        await using var id = ToolProcess.Mosaik("id", "--secret", "first");
+        Assert.Equal(0, await id.ExitAsync());
+        var other = id.Output.Trim();
+        await using var node = ToolProcess.Mosaik(
+            Bootstrap(
+                ("SECRET", "first"), ("NETWORK_ID", peer), ("PEERS", $"{other}@127.0.0.1:1,127.0.0.1:2"), ("TAGS", "one, two"),
+                ("LISTEN", "127.0.0.1:0"), ("NO_RELAY", "true"), ("LOGGING", "debug"), ("PURGE_AFTER", "1m"),
+                ("ANNOUNCE_INTERVAL", "10s"), ("QUIET", "")),
+            "bootstrap", "--secret", "second");
+        Assert.DoesNotContain(other + "@", await node.AddressAsync(), StringComparison.Ordinal);
+        Assert.Contains("@127.0.0.1:", await node.AddressAsync(), StringComparison.Ordinal);
+        await node.ErrorsContainAsync("Relays: disabled");
+        Assert.Contains($"Network id: {peer}", node.Errors, StringComparison.Ordinal);
+        Assert.Contains("Tags: one = ", node.Errors, StringComparison.Ordinal);
+        Assert.Contains(", two = ", node.Errors, StringComparison.Ordinal);
+        Assert.Contains($"Bootstrap peers: {other}@127.0.0.1:1,127.0.0.1:2", node.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("random", node.Errors, StringComparison.Ordinal);
+        node.Interrupt();
+        Assert.Equal(0, await node.ExitAsync());
+    }
+
+    [Fact]
+    public async Task Peers_of_a_network_where_nobody_is_fails_with_one_line()
+    {
+        await using var tool = ToolProcess.Mosaik("peers", "--network", "nobody here", "--wait", "300ms");
+        Assert.Equal(1, await tool.ExitAsync());
+        Assert.EndsWith("no peer was found within 300 ms", tool.Errors, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -58,4 +113,7 @@ public sealed class CommandLineTests
         Assert.Contains("subscriber 2: ", sample.Output, StringComparison.Ordinal);
         Assert.Contains("both copies are identical", sample.Output, StringComparison.Ordinal);
     }
+
+    private static Dictionary<string, string> Bootstrap(params (string Name, string Value)[] variables) =>
+        variables.ToDictionary(static v => "MOSAIK_BOOTSTRAP_" + v.Name, static v => v.Value, StringComparer.Ordinal);
 }

@@ -20,6 +20,7 @@ internal sealed class ToolProcess : IAsyncDisposable
     private readonly Task _stdout;
     private readonly Task _stderr;
     private readonly List<(long Lines, TaskCompletionSource Reached)> _waits = [];
+    private readonly List<(string Text, TaskCompletionSource Found)> _errorWaits = [];
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private readonly MemoryStream _head = new();
     private long _lines;
@@ -78,6 +79,20 @@ internal sealed class ToolProcess : IAsyncDisposable
             _waits.Add((count, reached));
             return Within(reached.Task, $"{count} lines");
         }
+    }
+
+    /// <summary>Completes when some text was written to stderr.</summary>
+    public Task ErrorsContainAsync(string text)
+    {
+        var found = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (_waits)
+        {
+            if (Errors.Contains(text, StringComparison.Ordinal))
+                return Task.CompletedTask;
+            _errorWaits.Add((text, found));
+        }
+
+        return Within(found.Task, $"'{text}' on stderr");
     }
 
     /// <summary>Writes a file to stdin and closes it.</summary>
@@ -173,7 +188,14 @@ internal sealed class ToolProcess : IAsyncDisposable
     {
         while (await _process.StandardError.ReadLineAsync() is { } line)
         {
-            _errors.Enqueue(line);
+            lock (_waits)
+            {
+                _errors.Enqueue(line);
+                foreach (var wait in _errorWaits.FindAll(w => line.Contains(w.Text, StringComparison.Ordinal)))
+                    wait.Found.TrySetResult();
+                _errorWaits.RemoveAll(w => line.Contains(w.Text, StringComparison.Ordinal));
+            }
+
             var at = line.IndexOf('@', StringComparison.Ordinal);
             if (at == 64 && line[..at].All(char.IsAsciiHexDigitLower))
                 _address.TrySetResult(line.Trim());

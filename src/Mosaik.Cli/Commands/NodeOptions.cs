@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Net;
+using Mosaik.Discovery;
 using Mosaik.Primitives;
 
 namespace Mosaik.Cli.Commands;
@@ -25,7 +26,7 @@ internal static class NodeOptions
     public static readonly Option<EndpointAddress[]> Peers = new("--peer", "-p")
     {
         Description = "A member to contact at start: ID@IP:PORT. May be given several times.",
-        CustomParser = ParsePeers,
+        CustomParser = static result => ParsePeers(result, static text => [text]),
         DefaultValueFactory = _ => [],
         AllowMultipleArgumentsPerToken = false,
         Arity = ArgumentArity.OneOrMore,
@@ -55,34 +56,79 @@ internal static class NodeOptions
         Description = "Logs protocol steps on stderr (as MOSAIK_LOG=debug does).",
     };
 
+    public static readonly Option<TimeSpan?> PurgeAfter = new("--purge-after")
+    {
+        Description = "A peer that was not heard of for so long is forgotten: a number and ms, s, m or h. Default: 300s.",
+        CustomParser = ParseDuration,
+    };
+
+    public static readonly Option<TimeSpan?> AnnounceInterval = new("--announce-interval")
+    {
+        Description = "How often this node says that it is there, on average. Default: 15s.",
+        CustomParser = ParseDuration,
+    };
+
     /// <summary>Adds the options of a node to a command.</summary>
     public static void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[Network, Stream, Peers, Listen, Secret, Json, Verbose])
+        foreach (Option option in (Option[])[Network, Peers, Listen, Secret, Json, Verbose])
             command.Options.Add(option);
+        AddIntervalsTo(command);
     }
 
-    private static void NotEmpty(OptionResult result)
+    /// <summary>Adds the options of discovery to a command.</summary>
+    public static void AddIntervalsTo(Command command)
+    {
+        command.Options.Add(PurgeAfter);
+        command.Options.Add(AnnounceInterval);
+        command.Validators.Add(static result =>
+        {
+            var defaults = new DiscoveryOptions();
+            var purge = Given(result, PurgeAfter) ?? defaults.PurgeAfter;
+            var longest = (Given(result, AnnounceInterval) ?? defaults.AnnounceInterval) * (1 + defaults.AnnounceJitter);
+            if (purge <= longest)
+            {
+                result.AddError(
+                    $"--purge-after {DurationText.Of(purge)} is too short: nodes announce themselves up to {DurationText.Of(longest)} "
+                    + "apart; give a shorter --announce-interval, to all nodes");
+            }
+        });
+    }
+
+    public static void NotEmpty(OptionResult result)
     {
         if (result.Tokens is [{ Value: "" }])
             result.AddError($"{result.Option.Name} must not be empty");
     }
 
-    private static EndpointAddress[] ParsePeers(ArgumentResult result)
+    /// <summary>A duration, unless it is missing or wrong, which is told elsewhere; reading a wrong value throws.</summary>
+    private static TimeSpan? Given(CommandResult result, Option<TimeSpan?> option) =>
+        result.GetResult(option)?.Tokens is [var token] && DurationText.TryParse(token.Value, out var duration) ? duration : null;
+
+    public static TimeSpan? ParseDuration(ArgumentResult result)
+    {
+        var text = result.Tokens[0].Value; // one is required
+        if (DurationText.TryParse(text, out var duration))
+            return duration;
+        result.AddError($"{((OptionResult)result.Parent!).IdentifierToken} takes a duration like 20s or 500ms, not '{text}'");
+        return null;
+    }
+
+    public static EndpointAddress[] ParsePeers(ArgumentResult result, Func<string, IEnumerable<string>> split)
     {
         var peers = new List<EndpointAddress>();
-        foreach (var token in result.Tokens)
+        foreach (var text in result.Tokens.SelectMany(token => split(token.Value)))
         {
-            if (EndpointAddress.TryParse(token.Value, out var peer, out var problem))
+            if (EndpointAddress.TryParse(text, out var peer, out var problem))
                 peers.Add(peer);
             else
-                result.AddError($"--peer takes ID@IP:PORT: {problem}");
+                result.AddError($"{((OptionResult)result.Parent!).Option.Name} takes ID@IP:PORT: {problem}");
         }
 
         return [.. peers];
     }
 
-    private static IPEndPoint[] ParseEndPoints(ArgumentResult result)
+    public static IPEndPoint[] ParseEndPoints(ArgumentResult result)
     {
         var endPoints = new List<IPEndPoint>();
         foreach (var token in result.Tokens)

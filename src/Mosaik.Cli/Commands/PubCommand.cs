@@ -28,6 +28,7 @@ internal static class PubCommand
     public static Command Create()
     {
         var command = new Command("pub", "Publishes the lines of stdin to all subscribers of a stream.") { WaitFor };
+        command.Options.Add(NodeOptions.Stream);
         NodeOptions.AddTo(command);
         command.SetAction((parsed, cancellation) => Node.RunAsync(parsed, PublishAsync, cancellation));
         return command;

@@ -23,6 +23,7 @@ internal static class SubCommand
     public static Command Create()
     {
         var command = new Command("sub", "Writes the lines of a stream, from all its publishers, to stdout.") { Count };
+        command.Options.Add(NodeOptions.Stream);
         NodeOptions.AddTo(command);
         command.SetAction((parsed, cancellation) => Node.RunAsync(parsed, SubscribeAsync, cancellation));
         return command;
