@@ -29,6 +29,12 @@ internal enum FaultKind
     SlowReader,
     StreamReset,
     StreamStop,
+    ProducerCrash,
+    ConsumerCrash,
+    ProducerRestart,
+    Withdrawal,
+    ConsumerReopened,
+    LaggingConsumer,
 }
 
 /// <summary>How often each fault really happened, so that a clean run can be told from an idle one.</summary>

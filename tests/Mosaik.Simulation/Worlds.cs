@@ -1,4 +1,5 @@
 using Mosaik.Simulation.Quic;
+using Mosaik.Simulation.Streams;
 
 namespace Mosaik.Simulation;
 
@@ -6,7 +7,7 @@ namespace Mosaik.Simulation;
 internal static class Worlds
 {
     /// <summary>The worlds, in the order in which they are listed.</summary>
-    public static IReadOnlyList<IWorld> All { get; } = [new QuicWorldKind()];
+    public static IReadOnlyList<IWorld> All { get; } = [new QuicWorldKind(), new StreamsWorldKind()];
 
     /// <summary>The world of a name.</summary>
     public static IWorld? Find(string name) => All.FirstOrDefault(world => world.Name == name);

@@ -1,0 +1,180 @@
+using System.Net;
+using System.Threading.Channels;
+using Mosaik.Primitives;
+using Mosaik.Streams;
+using Mosaik.Testing;
+
+namespace Mosaik.Simulation.Streams;
+
+/// <summary>A node that consumes: it may crash, restart under its key, and be slow.</summary>
+internal sealed class ConsumerNode
+{
+    /// <summary>The tag of those who are accepted where a tag is asked for.</summary>
+    public static readonly Tag Welcome = "welcome";
+
+    private readonly StreamsWorld _world;
+    private readonly SecretKey _key;
+    private readonly SimulationRandom _random;
+    private readonly List<Task> _loops = [];
+    private Consumer<Datum>? _consumer;
+    private long _taken;
+
+    public ConsumerNode(StreamsWorld world, int index)
+    {
+        (_world, Index) = (world, index);
+        _key = SecretKey.FromText($"consumer {index}");
+        _random = world.RandomOf($"reader/{index}");
+    }
+
+    public int Index { get; }
+
+    /// <summary>How often it has subscribed before.</summary>
+    public int Life { get; private set; } = -1;
+
+    /// <summary>Null while the node is down.</summary>
+    public Network? Network { get; private set; }
+
+    /// <summary>Whether something is being done to it.</summary>
+    public bool IsBusy { get; set; }
+
+    /// <summary>Until when it does not read.</summary>
+    public TimeSpan PausedUntil { get; set; }
+
+    public IPAddress? Host => Network?.Local.Endpoint.LocalAddresses[0].Address;
+
+    public int ConnectedProducers => _consumer?.Producers.Count(static p => p.IsConnected) ?? 0;
+
+    private int TraceIndex => _world.Plan.Producers + Index;
+
+    public async Task StartAsync()
+    {
+        Network = await _world.StartNodeAsync($"c{Index}", _key, _world.IsEligible(Index) ? [Welcome] : []);
+        Open();
+    }
+
+    /// <summary>Subscribes.</summary>
+    public void Open()
+    {
+        Life++;
+        _taken = 0;
+        _world.Ledger.OnConsumerOpened(Index, Life);
+
+        // Network is set while the consumer is open.
+        Consumer<Datum> consumer = Network!.Streams.Consume(new ConsumerOptions<Datum>
+        {
+            StreamId = "datums",
+            QueueSize = _world.Plan.QueueSize,
+            Backoff = _world.Plan.HasFastBackoff ? static () => new ExponentialBackoff
+            {
+                Initial = TimeSpan.FromMilliseconds(50),
+                Cap = TimeSpan.FromSeconds(2),
+            }
+            : null,
+            Codec = _world.Codec,
+        });
+        _consumer = consumer;
+        _world.Record(TraceIndex, "subscribes", Life);
+        int life = Life;
+        _loops.Add(_world.Spawn($"reader of c{Index}.{life}", () => ReadAsync(consumer, life)));
+        foreach (ProducerNode producer in _world.Producers)
+            _loops.Add(_world.Spawn($"watch of c{Index}.{life}", () => WatchAsync(consumer, life, producer)));
+    }
+
+    /// <summary>Disposes the consumer; the node stays.</summary>
+    public async Task CloseAsync()
+    {
+        Consumer<Datum>? consumer = _consumer;
+        _consumer = null;
+        if (consumer is not null)
+            await _world.ExpectAsync(consumer.DisposeAsync().AsTask(), 5, "ST-8", $"c{Index} has closed its subscriptions");
+        await EndLoopsAsync();
+    }
+
+    /// <summary>Leaves, politely or not.</summary>
+    public async Task StopAsync(bool crash = false)
+    {
+        // Whoever stops a node has found it running.
+        Network node = Network!;
+        Network = null;
+        _consumer = null;
+        _world.Record(TraceIndex, crash ? "crashes" : "leaves", Life);
+        if (crash)
+            _world.Transports.Crash(node.Local.Endpoint.LocalAddresses[0].Address);
+        await _world.ExpectAsync(node.DisposeAsync().AsTask(), 15, "ST-8", $"c{Index} leaves");
+        await EndLoopsAsync();
+    }
+
+    /// <summary>Whether it is subscribed to a producer now, by what both ends say.</summary>
+    public bool IsConnectedTo(ProducerNode producer) => ChannelTo(producer) is { IsConnected: true };
+
+    /// <summary>At rest: what this consumer and a producer have counted of each other.</summary>
+    /// <returns>How many datums it missed over its one connection; 0 if there was more than one.</returns>
+    public long CheckCounts(ProducerNode producer, IReadOnlyList<ChannelInfo> subscriptions)
+    {
+        if (_consumer is { } consumer && consumer.Datums != _taken)
+            _world.Fail("ST-3", $"c{Index} has counted {consumer.Datums} datums and was given {_taken}");
+        (long received, int connections, long missing) = _world.Ledger.CountsOf(Index, Life, producer.Index);
+        if (connections != 1 || ChannelTo(producer) is not { IsConnected: true } mine)
+            return 0;
+        ChannelInfo? theirs = subscriptions.SingleOrDefault(c => c.ConsumerId == _key.PeerId);
+        if (theirs is null || theirs.Datums != mine.Datums || theirs.Bytes != mine.Bytes || mine.Datums != received)
+        {
+            _world.Fail("ST-3", $"p{producer.Index} has sent {theirs?.Datums} datums ({theirs?.Bytes} B) to c{Index}, "
+                + $"which has counted {mine.Datums} ({mine.Bytes} B) and was given {received}");
+        }
+
+        return missing;
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() =>
+        $"c{Index}.{Life}{(Network is null ? " down" : "")} took {_taken}, from {(_consumer is null ? "nobody" : string.Join(", ", _consumer.Producers))}";
+
+    private ChannelInfo? ChannelTo(ProducerNode producer) => _consumer?.Producers.FirstOrDefault(c => c.ProducerId == producer.Id);
+
+    private async Task EndLoopsAsync()
+    {
+        await _world.ExpectAsync(Task.WhenAll(_loops), 60, "ST-8", $"the reader and the waits of c{Index} have ended");
+        _loops.Clear();
+    }
+
+    private async Task ReadAsync(Consumer<Datum> consumer, int life)
+    {
+        while (await consumer.WaitToReadAsync())
+        {
+            if (consumer.Count > _world.Plan.QueueSize)
+                _world.Fail("ST-7", $"{consumer.Count} datums wait in c{Index}, the queue size is {_world.Plan.QueueSize}");
+            while (consumer.TryRead(out Datum datum))
+            {
+                _taken++;
+                _world.Record(TraceIndex, "got", (((long)datum.Producer << 8) | (uint)datum.Handle) << 32 | (uint)datum.Number);
+                _world.Ledger.OnReceived(Index, life, datum);
+                if (consumer != _consumer || _world.IsQuiet)
+                    continue; // nothing is to be gained by being slow any more
+                if (_world.Plan.IsSlow[Index] && _random.NextBelow(4) == 0)
+                    await _world.DelayAsync(TimeSpan.FromMilliseconds(_random.NextBelow(1200)));
+                if (PausedUntil > _world.Now)
+                    await _world.DelayAsync(PausedUntil - _world.Now);
+            }
+        }
+    }
+
+    /// <summary>Notes every time the channel to a producer becomes connected.</summary>
+    private async Task WatchAsync(Consumer<Datum> consumer, int life, ProducerNode producer)
+    {
+        ChannelCondition connected = consumer.When.Subscribed().WithPredicate(peer => peer.Id == producer.Id);
+        try
+        {
+            while (true)
+            {
+                await connected.WaitAsync();
+                _world.Record(TraceIndex, "connected", producer.Index);
+                _world.Ledger.OnConnected(Index, life, producer.Index);
+            }
+        }
+        catch (ChannelClosedException)
+        {
+            // The consumer was closed.
+        }
+    }
+}

@@ -1,0 +1,198 @@
+using System.Net;
+using Mosaik.Primitives;
+using Mosaik.Streams;
+
+namespace Mosaik.Simulation.Streams;
+
+/// <summary>A node that produces: it may crash, restart under its key, withdraw its stream and offer it again.</summary>
+internal sealed class ProducerNode : IDisposable
+{
+    /// <summary>Datums that were accepted while their sender waited, and that it has not heard of yet.</summary>
+    private const int Unheard = 2 * Sender.MostAtOnce;
+
+    /// <summary>256 KiB that the transport has taken pass through the narrowest window at the longest latency in 70 s.</summary>
+    private const double DrainSeconds = 200;
+
+    private readonly StreamsWorld _world;
+    private readonly SecretKey _key;
+    private readonly List<Task> _senders = [];
+    private readonly Dictionary<ChannelInfo, long> _acceptedBefore = [];
+    private Producer<Datum>[] _handles = [];
+    private DropCounter? _drops;
+    private long _accepted;
+
+    public ProducerNode(StreamsWorld world, int index)
+    {
+        (_world, Index) = (world, index);
+        _key = SecretKey.FromText($"producer {index}");
+    }
+
+    public int Index { get; }
+
+    /// <summary>How often the stream was offered before.</summary>
+    public int Life { get; private set; } = -1;
+
+    /// <summary>Null while the node is down.</summary>
+    public Network? Network { get; private set; }
+
+    /// <summary>Whether something is being done to it.</summary>
+    public bool IsBusy { get; set; }
+
+    public PeerId Id => _key.PeerId;
+
+    public IPAddress? Host => Network?.Local.Endpoint.LocalAddresses[0].Address;
+
+    public int ConnectedConsumers => _handles is [var first, ..] ? first.Consumers.Count(static c => c.IsConnected) : 0;
+
+    public async Task StartAsync()
+    {
+        _drops = new DropCounter();
+        Network = await _world.StartNodeAsync($"p{Index}", _key, [], _drops);
+        Open();
+    }
+
+    /// <summary>Offers the stream.</summary>
+    public void Open()
+    {
+        Life++;
+        _accepted = 0;
+        _acceptedBefore.Clear();
+        StreamsPlan plan = _world.Plan;
+        var options = new ProducerOptions<Datum>
+        {
+            StreamId = "datums",
+            BufferSize = plan.BufferSize,
+            MaxBufferedBytes = plan.MaxBufferedBytes,
+            Lagging = plan.Policy,
+            StallTimeout = plan.StallTimeout,
+            MaxConsumers = plan.MaxConsumers,
+            AcceptIf = plan.RequiresTag ? static peer => peer.Tags.Contains(ConsumerNode.Welcome) : null,
+            Codec = _world.Codec,
+        };
+
+        // Network is set while the stream is open.
+        _handles = [.. Enumerable.Range(0, plan.Handles).Select(_ => Network!.Streams.Produce(options))];
+        _world.Record(Index, "offers", Life);
+        for (int handle = 0; handle < _handles.Length; handle++)
+        {
+            var sender = new Sender(_world, this, _handles[handle], Life, handle);
+            _senders.Add(_world.Spawn($"sender of p{Index}.{Life}/h{handle}", sender.RunAsync));
+        }
+    }
+
+    /// <summary>Withdraws the stream: its senders are told, then its consumers.</summary>
+    public async Task CloseAsync()
+    {
+        Producer<Datum>[] handles = _handles;
+        _handles = [];
+        foreach (Producer<Datum> handle in handles)
+            await _world.ExpectAsync(handle.DisposeAsync().AsTask(), 5, "ST-8", $"p{Index} closes a handle");
+        await EndSendersAsync();
+        _world.Record(Index, "withdraws", Life);
+    }
+
+    /// <summary>Leaves, politely or not.</summary>
+    public async Task StopAsync(bool crash = false)
+    {
+        // Whoever stops a node has found it running.
+        Network node = Network!;
+        Network = null;
+        Producer<Datum>[] handles = _handles;
+        _handles = [];
+        _world.Record(Index, crash ? "crashes" : "leaves", Life);
+        if (crash)
+            _world.Transports.Crash(node.Local.Endpoint.LocalAddresses[0].Address);
+        await _world.ExpectAsync(node.DisposeAsync().AsTask(), 15, "ST-8", $"p{Index} leaves");
+        foreach (Producer<Datum> handle in handles)
+        {
+            if (handle.IsOnline)
+                _world.Fail("ST-6", $"p{Index} is online although its node has gone");
+        }
+
+        await EndSendersAsync();
+        if (_drops is { Count: > 0 })
+            _world.Faults.Count(FaultKind.LaggingConsumer);
+        _drops?.Dispose();
+    }
+
+    /// <summary>Every sender must come to its end.</summary>
+    public async Task EndSendersAsync()
+    {
+        await _world.ExpectAsync(Task.WhenAll(_senders), DrainSeconds, "ST-8", $"the senders of p{Index} have ended");
+        _senders.Clear();
+    }
+
+    /// <summary>A datum was accepted by one of the handles: what no consumer was sent yet is bounded (ST-7).</summary>
+    public void OnAccepted(in Datum datum)
+    {
+        _world.Record(Index, "sent", datum.Number);
+        _world.Ledger.OnAccepted(datum);
+        if (datum.Life != Life || _handles is not [var first, ..])
+            return;
+        _accepted++;
+        foreach (ChannelInfo channel in first.Consumers)
+        {
+            if (!_acceptedBefore.TryGetValue(channel, out long before))
+                _acceptedBefore[channel] = before = _accepted - 1;
+            long waiting = _accepted - before - channel.Datums;
+            if (!_world.MayMiss && waiting > (2L * _world.Plan.BufferSize) + Unheard)
+                _world.Fail("ST-7", $"{waiting} datums of p{Index} wait for {channel}, the buffer size is {_world.Plan.BufferSize}");
+        }
+    }
+
+    /// <summary>A last datum over every handle, when nothing else waits: every subscriber must get it.</summary>
+    public async Task SendLastAsync()
+    {
+        for (int handle = 0; handle < _handles.Length; handle++)
+        {
+            var sender = new Sender(_world, this, _handles[handle], Life, handle);
+            await _world.ExpectAsync(_handles[handle].FlushAsync().AsTask(), DrainSeconds, "ST-8", $"p{Index} has flushed");
+            await _world.ExpectAsync(sender.WriteOneAsync(), 10, "ST-8", $"p{Index} has sent its last datum");
+            await _world.ExpectAsync(_handles[handle].FlushAsync().AsTask(), DrainSeconds, "ST-8", $"p{Index} has flushed its last datum");
+        }
+    }
+
+    /// <summary>Whether a consumer has received the last datum of every handle.</summary>
+    public bool HasLast(ConsumerNode consumer) => Enumerable.Range(0, _handles.Length).All(handle =>
+        _world.Ledger.LastOf(consumer.Index, consumer.Life, Index, Life, handle) == _world.Ledger.AcceptedOf(Index, Life, handle) - 1);
+
+    /// <summary>At rest: both ends have counted the same, and what was skipped was counted.</summary>
+    public void CheckCounts()
+    {
+        long missing = 0;
+        foreach (ConsumerNode consumer in _world.Consumers)
+        {
+            missing += consumer.CheckCounts(this, _handles[0].Consumers);
+        }
+
+        CheckNothingIsLost();
+
+        // The node runs, so it has a counter.
+        if (_world.MayMiss && Life == 0 && missing > _drops!.Count)
+            _world.Fail("ST-3", $"consumers missed {missing} datums of p{Index}, it counted {_drops.Count} dropped ones");
+    }
+
+    /// <summary>
+    /// A datum is accepted only while somebody is connected: without a lost connection somebody has received it.
+    /// </summary>
+    private void CheckNothingIsLost()
+    {
+        if (Life > 0 || !_world.Plan.IsHarmless || _drops is { Count: > 0 }
+            || _world.Consumers.Any(c => _world.IsEligible(c.Index) && _world.Ledger.CountsOf(c.Index, c.Life, Index).Connections != 1))
+            return;
+        for (int handle = 0; handle < _handles.Length; handle++)
+        {
+            int accepted = _world.Ledger.AcceptedOf(Index, Life, handle);
+            int received = _world.Merged(Index, Life).CountOf(handle);
+            if (received != accepted)
+                _world.Fail("ST-3", $"p{Index}/h{handle} has accepted {accepted} datums, only {received} were received by anybody");
+        }
+    }
+
+    /// <summary>Stops listening to meters.</summary>
+    public void Dispose() => _drops?.Dispose();
+
+    /// <inheritdoc/>
+    public override string ToString() =>
+        $"p{Index}.{Life}{(Network is null ? " down" : "")} sent {_accepted}, to {(_handles is [var first, ..] ? string.Join(", ", first.Consumers) : "nobody")}";
+}
