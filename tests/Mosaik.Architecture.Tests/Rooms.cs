@@ -58,7 +58,8 @@ internal static class Rooms
     };
 
     /// <summary>Namespaces of pure cores (design §2): no task, thread, lock, socket, clock or logger.</summary>
-    public static readonly string[] PureNamespaces = [.. QuicArrows.Keys.Select(folder => $"Mosaik.Quic.{folder}")];
+    public static readonly string[] PureNamespaces =
+        [.. QuicArrows.Keys.Select(folder => $"Mosaik.Quic.{folder}"), "Mosaik.Discovery.Gossip.Protocol"];
 
     /// <summary>Single types that are cores inside folders that also hold drivers.</summary>
     public const string CoreSuffix = "Core";

@@ -1,0 +1,117 @@
+using Mosaik.Primitives;
+
+namespace Mosaik.Discovery.Gossip.Protocol;
+
+// The procedures of spec/gossip.md §7.
+internal sealed partial class HyParViewCore
+{
+    /// <summary>Peers told to somebody who is sent away, so that it does not starve.</summary>
+    private const int NodesInParting = 7;
+
+    private bool AddActive(PeerId peer, PeerData? data, NeighborPriority priority, bool reply)
+    {
+        if (peer == _me)
+            return false;
+        StoreData(peer, data);
+        if (!_active.Contains(peer))
+        {
+            if (_active.Count >= _options.ActiveViewCapacity)
+            {
+                if (priority == NeighborPriority.Low || _active.Pick(_random) is not { } victim)
+                    return false;
+                RemoveCore(victim, Leaving.Random);
+            }
+
+            Touch(peer);
+            _passive.Remove(peer);
+            _aliveMarks.Remove(peer);
+            _active.Add(peer);
+            _effects.Emit(new GossipEvent.NeighborUp(peer));
+        }
+
+        if (reply)
+            SendNeighbor(peer, priority);
+        return true;
+    }
+
+    private void SendNeighbor(PeerId peer, NeighborPriority priority)
+    {
+        if (peer == _me && !_upstreamExact)
+            return;
+        Touch(peer);
+        if (_pending.Add(peer))
+            _effects.Send(peer, new NeighborMessage(priority, _myData));
+    }
+
+    private void AddPassive(PeerId peer, PeerData? data)
+    {
+        if (peer == _me)
+            return;
+        StoreData(peer, data);
+        if (_active.Contains(peer) || _passive.Contains(peer))
+            return;
+        if (_passive.Count >= _options.PassiveViewCapacity && _passive.Pick(_random) is { } evicted)
+        {
+            _passive.Remove(evicted);
+            Touch(evicted);
+        }
+
+        _passive.Add(peer);
+    }
+
+    private void StoreData(PeerId peer, PeerData? data)
+    {
+        if (peer == _me)
+            return; // nothing that others say about this node is of use to it
+        Touch(peer);
+        if (data is null)
+            return;
+        bool isSame = _peerData.TryGetValue(peer, out PeerData? known) && known.Equals(data);
+        if (!isSame && data.Length > 0)
+            _effects.PeerDataSeen(peer, data);
+        _peerData[peer] = data;
+    }
+
+    private void RemoveActive(PeerId peer, Leaving reason)
+    {
+        RemoveCore(peer, reason);
+        Refill(peer);
+    }
+
+    private void RemoveCore(PeerId peer, Leaving reason)
+    {
+        Touch(peer);
+        _active.Remove(peer);
+        _effects.Emit(new GossipEvent.NeighborDown(peer));
+        if (reason == Leaving.Random)
+            SendDisconnect(peer, isAlive: true);
+        else
+            _effects.DisconnectPeer(peer);
+        bool isKept = reason is Leaving.Random or Leaving.SaidAlive
+            || (reason == Leaving.ConnectionClosed && _aliveMarks.Remove(peer));
+        if (!isKept)
+            return;
+        AddPassive(peer, _peerData.GetValueOrDefault(peer));
+        if (reason != Leaving.ConnectionClosed)
+            _aliveMarks.Add(peer); // the connection is about to end, and that says nothing about the peer
+    }
+
+    private void SendDisconnect(PeerId peer, bool isAlive)
+    {
+        SendShuffleReply(peer, NodesInParting);
+        _effects.Send(peer, new DisconnectMessage(isAlive));
+        _effects.DisconnectPeer(peer);
+    }
+
+    /// <summary>Asks one peer of the reserve if there is room for a neighbour.</summary>
+    private void Refill(PeerId? skip)
+    {
+        int load = _active.Count + (_upstreamExact ? _pending.Count : _pending.Count(p => !_active.Contains(p)));
+        if (load >= _options.ActiveViewCapacity)
+            return;
+        if (_passive.Pick(_random, p => p != skip && !_pending.Contains(p)) is not { } candidate)
+            return;
+        SendNeighbor(candidate, _active.Count == 0 ? NeighborPriority.High : NeighborPriority.Low);
+        _effects.Schedule(_options.NeighborRequestTimeout, new GossipTimer.PendingNeighbor(candidate));
+    }
+}
