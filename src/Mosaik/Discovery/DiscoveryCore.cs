@@ -9,7 +9,7 @@ namespace Mosaik.Discovery;
 /// <remarks>
 /// <para>Parts: the catalog (<see cref="CatalogStore"/>), when to sync with whom (<see cref="SyncTable"/>), when to
 /// refresh the own
-/// entry (<see cref="AnnounceClock"/>), whom to ping (<see cref="RttProber"/>), and what to do about entries with our
+/// entry (<see cref="AnnounceClock"/>), when to broadcast it and whom to join (<see cref="AnnounceCore"/>), whom to ping (<see cref="RttProber"/>), and what to do about entries with our
 /// own id
 /// (<see cref="IdentityGuard"/>). They do not know each other; the core carries the facts between them: a new or
 /// updated peer
@@ -26,21 +26,35 @@ internal sealed class DiscoveryCore
     private readonly DiscoveryOptions _options;
     private readonly CatalogStore _catalog;
     private readonly SyncTable _syncs;
-    private readonly AnnounceClock _announce;
+    private readonly AnnounceClock _clock;
+    private readonly AnnounceCore? _announce;
     private readonly RttProber _prober;
     private readonly IdentityGuard _identity;
     private bool _online;
+    private bool _left;
     private long _departuresSeen;
 
-    public DiscoveryCore(NetworkId network, PeerId self, DiscoveryOptions options, RandomSource random)
+    /// <summary>Makes the core of one node.</summary>
+    /// <param name="network">Its network.</param>
+    /// <param name="self">Its id.</param>
+    /// <param name="options">Its settings.</param>
+    /// <param name="random">Its randomness.</param>
+    /// <param name="announces">
+    /// Whether the node has gossip. Without, its entry is kept alive by syncs alone.
+    /// </param>
+    public DiscoveryCore(NetworkId network, PeerId self, DiscoveryOptions options, RandomSource random, bool announces = false)
     {
         _options = options;
         _catalog = new CatalogStore(network, self, options);
-        _syncs = new SyncTable(random, options.PurgeAfter / 3);
-        _announce = new AnnounceClock(options, random);
+        _syncs = new SyncTable(random, announces ? null : RefreshInterval);
+        _clock = new AnnounceClock(options, random);
+        _announce = announces ? new AnnounceCore(options, random) : null;
         _prober = new RttProber(options, random);
         _identity = new IdentityGuard(options);
     }
+
+    /// <summary>How often the entry of a node that is not announced reaches each peer (spec/discovery.md §8.6).</summary>
+    private TimeSpan RefreshInterval => _options.PurgeAfter / 3;
 
     /// <summary>What the owner has to do now.</summary>
     public DiscoveryEffects Effects { get; } = new();
@@ -54,7 +68,7 @@ internal sealed class DiscoveryCore
         if (_online)
             return;
         _online = true;
-        _announce.Start(now.Monotonic);
+        _clock.Start(now.Monotonic);
         _prober.Start(now.Monotonic);
         foreach (EndpointAddress peer in _options.BootstrapPeers)
             Observe(peer.Id, SyncReason.Bootstrap, now);
@@ -78,7 +92,7 @@ internal sealed class DiscoveryCore
             if (results[i] == UpsertResult.Self)
                 OnOwnEntry(entry.Version, highWater, now);
             else if (source.Learns && results[i] is UpsertResult.New or UpsertResult.Updated)
-                _syncs.Observe(entry.Id, SyncReason.Learnt, now.Monotonic, _options.PurgeAfter);
+                OnLearnt(entry.Id, now);
         }
         if (source.SyncingPeer is { } peer && _catalog.Contains(peer))
             _syncs.OnInbound(peer, now.Monotonic);
@@ -148,6 +162,72 @@ internal sealed class DiscoveryCore
             _catalog.Release(id);
     }
 
+    /// <summary>The topic is subscribed: announcing and joining begin, or begin anew.</summary>
+    public void OnSubscribed(DiscoveryTime now)
+    {
+        _announce?.OnSubscribed(now);
+        _announce?.HandleTimeout(now, () => FreshPeers(now));
+        Finish(now);
+    }
+
+    /// <summary>Gossip has a new direct neighbour.</summary>
+    public void OnNeighbourUp(PeerId id, DiscoveryTime now)
+    {
+        _announce?.OnNeighbourUp(id, _catalog.IsFreshSigned(id, now.WallMs), now);
+        Finish(now);
+    }
+
+    /// <summary>Gossip has lost a direct neighbour.</summary>
+    public void OnNeighbourDown(PeerId id, DiscoveryTime now)
+    {
+        _announce?.OnNeighbourDown(id, now);
+        _announce?.HandleTimeout(now, () => FreshPeers(now));
+        Finish(now);
+    }
+
+    /// <summary>Gossip was read too slowly; these are the neighbours.</summary>
+    public void OnLagged(IReadOnlyCollection<PeerId> neighbours, DiscoveryTime now)
+    {
+        _announce?.OnLagged(neighbours, id => _catalog.IsFreshSigned(id, now.WallMs), now);
+        _announce?.HandleTimeout(now, () => FreshPeers(now));
+        Finish(now);
+    }
+
+    /// <summary>The own entry was published in a new version.</summary>
+    public void OnOwnPublished(PeerVersion version, bool isOversized, DiscoveryTime now)
+    {
+        if (_announce is null)
+            return;
+        _announce.OnPublished(version, isOversized, now);
+        _syncs.SetRefreshInterval(_announce.IsOversized ? RefreshInterval : null, now.Monotonic);
+        Finish(now);
+    }
+
+    /// <summary>The own address has changed.</summary>
+    public void OnAddressChanged(DiscoveryTime now)
+    {
+        _announce?.OnAddressChanged(now);
+        _announce?.HandleTimeout(now, () => FreshPeers(now));
+        Finish(now);
+    }
+
+    /// <summary>The node leaves: nothing more is announced. Returns whether somebody would hear a farewell.</summary>
+    public bool Leave()
+    {
+        _left = true;
+        return _announce?.Leave() ?? false;
+    }
+
+    /// <summary>The user names peers: they are synced with and joined.</summary>
+    public void Dial(IEnumerable<PeerId> peers, DiscoveryTime now)
+    {
+        PeerId[] others = [.. peers.Where(id => id != _catalog.State.Self)];
+        foreach (PeerId id in others)
+            _syncs.Observe(id, SyncReason.Dialled, now.Monotonic, _options.PurgeAfter);
+        _announce?.OnDialled(others);
+        Finish(now);
+    }
+
     /// <summary>A peer was heard of.</summary>
     public void Observe(PeerId id, SyncReason reason, DiscoveryTime now)
     {
@@ -161,7 +241,10 @@ internal sealed class DiscoveryCore
     public void OnInboundSync(PeerId id, bool completed, DiscoveryTime now)
     {
         if (completed && _catalog.Contains(id))
+        {
             _syncs.OnInbound(id, now.Monotonic);
+            _announce?.OnObserved(id, now);
+        }
         else if (!completed)
             _syncs.OnInboundFailed(id);
         Finish(now);
@@ -174,9 +257,13 @@ internal sealed class DiscoveryCore
     public void OnSnapshotSent(long syncId) => _syncs.OnSnapshotSent(syncId);
 
     /// <summary>A sync has ended.</summary>
-    public void OnSyncFinished(long syncId, SyncOutcome outcome, DiscoveryTime now)
+    public void OnSyncFinished(SyncStart sync, SyncOutcome outcome, DiscoveryTime now)
     {
-        _syncs.OnFinished(syncId, outcome, now.Monotonic);
+        _syncs.OnFinished(sync.SyncId, outcome, now.Monotonic);
+        if (outcome == SyncOutcome.Succeeded)
+            _announce?.OnReached(sync.Peer, now);
+        else
+            _announce?.OnMissed(sync.Peer);
         Finish(now);
     }
 
@@ -190,7 +277,9 @@ internal sealed class DiscoveryCore
     /// <summary>When <see cref="HandleTimeout"/> is to be called, as a delay from now; null for never.</summary>
     public TimeSpan? NextTimeout(DiscoveryTime now)
     {
-        TimeSpan? next = _online ? _announce.Next - now.Monotonic : null;
+        TimeSpan? next = _online && !_left ? _clock.Next - now.Monotonic : null;
+        if (_announce?.NextDue is { } announce)
+            next = Min(next, announce - now.Monotonic);
         if (_catalog.EarliestExpiryMs != long.MaxValue)
         {
             // Fresh up to and including the expiry, hence gone one millisecond later.
@@ -208,9 +297,21 @@ internal sealed class DiscoveryCore
     public void HandleTimeout(DiscoveryTime now)
     {
         _catalog.Purge(now.WallMs);
-        Effects.Restamp |= _online && _announce.TryTick(now.Monotonic);
+        Effects.Restamp |= _online && !_left && _clock.TryTick(now.Monotonic);
+        _announce?.HandleTimeout(now, () => FreshPeers(now));
         Finish(now);
     }
+
+    private void OnLearnt(PeerId id, DiscoveryTime now)
+    {
+        _syncs.Observe(id, SyncReason.Learnt, now.Monotonic, _options.PurgeAfter);
+        _announce?.OnObserved(id, now);
+    }
+
+    private List<PeerId> FreshPeers(DiscoveryTime now) =>
+    [
+        .. _catalog.State.Signed.Keys.Concat(_catalog.State.Unsigned.Keys).Where(id => _catalog.IsFresh(id, now.WallMs)),
+    ];
 
     private void OnOwnEntry(PeerVersion version, PeerVersion highWater, DiscoveryTime now)
     {
@@ -228,6 +329,8 @@ internal sealed class DiscoveryCore
     /// <summary>Carries what changed to the other parts, and publishes.</summary>
     private void Finish(DiscoveryTime now)
     {
+        if (_announce is not null)
+            TakeAnnounceEffects(_announce.Effects, now);
         foreach (PeerChange change in _catalog.Changes)
         {
             if (change.Kind == PeerChangeKind.Removed)
@@ -245,10 +348,23 @@ internal sealed class DiscoveryCore
             now.Monotonic, () => _catalog.State.Signed.Keys, id => _catalog.IsFreshSigned(id, now.WallMs), Effects.Probes);
     }
 
+    private void TakeAnnounceEffects(AnnounceEffects effects, DiscoveryTime now)
+    {
+        Effects.Announce |= effects.Announce;
+        Effects.Restamp |= effects.Restamp;
+        Effects.Joins.AddRange(effects.Joins);
+        foreach (PeerId id in effects.Observed)
+            _syncs.Observe(id, SyncReason.Neighbour, now.Monotonic, _options.PurgeAfter);
+        foreach (PeerId id in effects.Refreshes)
+            _syncs.Refresh(id, now.Monotonic);
+        effects.Clear();
+    }
+
     private void Forget(PeerId id)
     {
         _syncs.Forget(id);
         _prober.Forget(id);
+        _announce?.OnMissed(id);
     }
 
     private static TimeSpan Min(TimeSpan? x, TimeSpan y) => x < y ? x.Value : y;

@@ -19,6 +19,12 @@ internal sealed class DiscoveryEffects
     /// <summary>Peers to ping.</summary>
     public List<PeerId> Probes { get; } = [];
 
+    /// <summary>The own entry, as published last, is to be broadcast.</summary>
+    public bool Announce { get; set; }
+
+    /// <summary>Peers that gossip is to join.</summary>
+    public List<PeerId> Joins { get; } = [];
+
     /// <summary>The own entry is to be refreshed.</summary>
     public bool Restamp { get; set; }
 
@@ -40,6 +46,8 @@ internal sealed class DiscoveryEffects
         Published = false;
         Syncs.Clear();
         Probes.Clear();
+        Announce = false;
+        Joins.Clear();
         Restamp = false;
         Overtake = null;
         IdentityConflict = null;

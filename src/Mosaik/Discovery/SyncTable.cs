@@ -18,9 +18,8 @@ namespace Mosaik.Discovery;
 /// <para>At most two outbound syncs per peer run at once, background ones included. A caller joins a running one only
 /// if it has
 /// not sent its snapshot: what is sent later contains everything the caller knows now.</para>
-/// <para>While own entries are not announced in any other way, every peer is synced with again before it would consider
-/// us stale
-/// (§8.6): at most once per refresh interval, in whichever direction.</para>
+/// <para>While the own entry is not announced in any other way, every peer is synced with again before it would consider
+/// us stale (§8.6): at most once per refresh interval, in whichever direction, and at most 4 at a time.</para>
 /// <para>Pure: it decides, its owner runs the syncs and reports <see cref="OnSnapshotSent"/> and
 /// <see cref="OnFinished"/>.</para>
 /// </remarks>
@@ -28,6 +27,7 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
 {
     public const int MaxBackground = 8;
     public const int MaxPerPeer = 2;
+    public const int MaxRefreshing = 4;
     private const int PacingBurst = 16;
     private const double PacingPerSecond = 2;
 
@@ -37,13 +37,17 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
     private readonly Dictionary<PeerId, List<Outbound>> _outbound = [];
     private readonly Dictionary<long, Outbound> _byId = [];
     private readonly Queue<PeerId> _named = new();
+    private readonly HashSet<PeerId> _inNamed = [];
+    private readonly Queue<PeerId> _stale = new();
     private readonly List<PeerId> _learnt = [];
     private readonly HashSet<PeerId> _inLearnt = [];
     private readonly PriorityQueue<(PeerId Id, int Generation), TimeSpan> _retries = new();
     private double _tokens = PacingBurst;
     private TimeSpan _tokensAt;
     private long _lastId;
+    private TimeSpan? _refreshAfter = refreshAfter;
     private int _runningBackground;
+    private int _runningRefreshes;
 
     private enum Phase
     {
@@ -72,7 +76,47 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
         if (peer.Phase == Phase.Failed && now - peer.LastAttempt >= ObserveRetryAge)
             Enqueue(id, peer);
         else if (peer.Phase == Phase.Queued && peer.IsNamed && !wasNamed)
-            _named.Enqueue(id); // moves forward; its place in the other line is passed over
+            EnqueueNamed(id); // moves forward; its place in the other line is passed over
+    }
+
+    /// <summary>
+    /// A sync with the peer is due although there was one: not paced. If one is running, another one follows, because
+    /// its snapshot may be on its way already.
+    /// </summary>
+    public void Refresh(PeerId id, TimeSpan now)
+    {
+        if (!_peers.TryGetValue(id, out PeerState? peer))
+            _peers[id] = peer = new PeerState();
+        else if (peer.Phase == Phase.Failed && now - peer.LastAttempt < ObserveRetryAge)
+            return; // its retry is on the way
+        if (peer.Phase == Phase.Syncing)
+        {
+            peer.Again = true;
+            return;
+        }
+        peer.Phase = Phase.Queued;
+        peer.Generation++;
+        EnqueueNamed(id);
+    }
+
+    /// <summary>
+    /// From now on peers are synced with again after an interval, or (null) no longer. Those whose last sync is longer
+    /// ago are due at once.
+    /// </summary>
+    public void SetRefreshInterval(TimeSpan? interval, TimeSpan now)
+    {
+        if (interval == _refreshAfter)
+            return;
+        _refreshAfter = interval;
+        if (interval is null)
+            return; // what is planned finds nothing to do
+        foreach ((PeerId id, PeerState peer) in _peers.OrderBy(static p => p.Key))
+        {
+            if (peer.Phase != Phase.Synced)
+                continue;
+            peer.Generation++;
+            PlanRefresh(id, peer, Max(peer.SyncedAt + interval.Value, now));
+        }
     }
 
     /// <summary>The peer has left or was purged: what was known of it no longer counts.</summary>
@@ -107,9 +151,9 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
                 Retry(retry.Id, peer, now, isFresh);
         }
         Refill(now);
-        while (_runningBackground < MaxBackground && TryTakeQueued() is { } next)
+        while (_runningBackground < MaxBackground && TryTakeQueued(out bool isRefresh) is { } next)
         {
-            if (TryStartBackground(next) is { } start)
+            if (TryStartBackground(next, isRefresh) is { } start)
                 starts.Add(start);
         }
     }
@@ -156,10 +200,18 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
             _outbound.Remove(outbound.Peer);
         if (outbound.IsBackground)
             _runningBackground--;
+        if (outbound.IsRefresh)
+            _runningRefreshes--;
         if (outcome == SyncOutcome.Succeeded)
             SetSynced(outbound.Peer, now);
         else if (outbound.IsBackground && _peers.TryGetValue(outbound.Peer, out PeerState? peer) && peer.Phase == Phase.Syncing)
             Fail(outbound.Peer, peer, outcome, now);
+        if (outbound.IsBackground && _peers.TryGetValue(outbound.Peer, out peer) && peer.Again)
+        {
+            peer.Again = false;
+            if (outcome == SyncOutcome.Succeeded)
+                Refresh(outbound.Peer, now);
+        }
     }
 
     private static void Remember(PeerState peer, SyncReason reason, TimeSpan now, TimeSpan persistFor)
@@ -175,9 +227,22 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
         peer.Phase = Phase.Queued;
         peer.Generation++;
         if (peer.IsNamed)
-            _named.Enqueue(id);
+            EnqueueNamed(id);
         else if (_inLearnt.Add(id)) // an old place in the line serves as well
             _learnt.Add(id);
+    }
+
+    private void EnqueueNamed(PeerId id)
+    {
+        if (_inNamed.Add(id))
+            _named.Enqueue(id);
+    }
+
+    private void EnqueueRefresh(PeerId id, PeerState peer)
+    {
+        peer.Phase = Phase.Queued;
+        peer.Generation++;
+        _stale.Enqueue(id);
     }
 
     private void Remove(PeerId id, PeerState peer)
@@ -186,12 +251,20 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
         _peers.Remove(id);
     }
 
-    private PeerId? TryTakeQueued()
+    private PeerId? TryTakeQueued(out bool isRefresh)
     {
+        isRefresh = false;
         while (_named.TryDequeue(out PeerId named))
         {
+            _inNamed.Remove(named);
             if (_peers.TryGetValue(named, out PeerState? peer) && peer.Phase == Phase.Queued)
                 return named;
+        }
+        while (_runningRefreshes < MaxRefreshing && _stale.TryDequeue(out PeerId stale))
+        {
+            isRefresh = _peers.TryGetValue(stale, out PeerState? peer) && peer.Phase == Phase.Queued;
+            if (isRefresh)
+                return stale;
         }
         while (_learnt.Count > 0 && _tokens >= 1)
         {
@@ -208,7 +281,7 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
         return null;
     }
 
-    private SyncStart? TryStartBackground(PeerId id)
+    private SyncStart? TryStartBackground(PeerId id, bool isRefresh)
     {
         PeerState peer = _peers[id];
         peer.Phase = Phase.Syncing;
@@ -216,16 +289,19 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
         // An explicit sync with that peer is under way; its success sets Synced, its failure is not ours to retry.
         if (running.Count > 0)
         {
+            if (!running[^1].IsBackground)
+                _runningBackground++;
             running[^1].IsBackground = true;
-            _runningBackground++;
             return null;
         }
-        return Start(id, isBackground: true);
+        return Start(id, isBackground: true, isRefresh);
     }
 
-    private SyncStart Start(PeerId id, bool isBackground)
+    private SyncStart Start(PeerId id, bool isBackground, bool isRefresh = false)
     {
-        var outbound = new Outbound(++_lastId, id) { IsBackground = isBackground };
+        var outbound = new Outbound(++_lastId, id) { IsBackground = isBackground, IsRefresh = isRefresh };
+        if (isRefresh)
+            _runningRefreshes++;
         if (!_outbound.TryGetValue(id, out List<Outbound>? running))
             _outbound[id] = running = [];
         running.Add(outbound);
@@ -242,12 +318,16 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
         if (!_peers.TryGetValue(id, out PeerState? peer))
             _peers[id] = peer = new PeerState();
         peer.Phase = Phase.Synced;
+        peer.SyncedAt = now;
         peer.Failures = 0;
         peer.Generation++;
-        // A little later than due, so that the two ends of a pair seldom begin at once.
-        if (refreshAfter is { } interval)
-            _retries.Enqueue((id, peer.Generation), now + (interval * (1 + (0.2 * random.NextDouble()))));
+        if (_refreshAfter is { } interval)
+            PlanRefresh(id, peer, now + interval);
     }
+
+    /// <summary>A little later than due, so that the two ends of a pair seldom begin at once.</summary>
+    private void PlanRefresh(PeerId id, PeerState peer, TimeSpan at) =>
+        _retries.Enqueue((id, peer.Generation), at + (_refreshAfter.GetValueOrDefault() * (0.2 * random.NextDouble())));
 
     private void Fail(PeerId id, PeerState peer, SyncOutcome outcome, TimeSpan now)
     {
@@ -265,11 +345,17 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
 
     private void Retry(PeerId id, PeerState peer, TimeSpan now, Predicate<PeerId> isFresh)
     {
-        if (isFresh(id) || IsPersistent(peer, now))
+        if (peer.Phase == Phase.Synced && _refreshAfter is null)
+            return;
+        if (peer.Phase == Phase.Synced && isFresh(id))
+            EnqueueRefresh(id, peer);
+        else if (isFresh(id) || IsPersistent(peer, now))
             Enqueue(id, peer);
         else if (!peer.IsBootstrap)
             Remove(id, peer);
     }
+
+    private static TimeSpan Max(TimeSpan x, TimeSpan y) => x > y ? x : y;
 
     private static bool IsPersistent(PeerState peer, TimeSpan now) => peer.IsBootstrap || now < peer.PersistUntil;
 
@@ -289,6 +375,11 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
 
         public TimeSpan LastAttempt { get; set; }
 
+        public TimeSpan SyncedAt { get; set; }
+
+        /// <summary>Another sync is to follow the running one.</summary>
+        public bool Again { get; set; }
+
         public TimeSpan PersistUntil { get; set; }
 
         public bool IsNamed { get; set; }
@@ -306,6 +397,9 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
         public PeerId Peer { get; } = peer;
 
         public bool IsBackground { get; set; }
+
+        /// <summary>Keeps the own entry fresh at a peer; few of these run at once.</summary>
+        public bool IsRefresh { get; init; }
 
         public bool Sent { get; set; }
     }
