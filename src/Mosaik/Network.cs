@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Mosaik.Diagnostics;
 using Mosaik.Discovery;
+using Mosaik.Discovery.Gossip;
 using Mosaik.Networking;
 using Mosaik.Networking.Transport;
 using Mosaik.Primitives;
@@ -154,13 +155,17 @@ public sealed class Network : IAsyncDisposable
     }
 
     /// <summary>The subsystems of a node in the order in which they start.</summary>
-    private static IEnumerable<ISubsystem> Compose(Network network) => [network.AddDiscovery(), network.AddStreams()];
+    private static IEnumerable<ISubsystem> Compose(Network network) => Compose(network, static _ => null);
 
-    private DiscoveryDriver AddDiscovery()
+    /// <summary>The same with another gossip, or (null) without: then peers are kept alive by syncs.</summary>
+    internal static IEnumerable<ISubsystem> Compose(Network network, Func<Network, IGossip?> makeGossip) =>
+        [network.AddDiscovery(makeGossip(network)), network.AddStreams()];
+
+    private DiscoveryDriver AddDiscovery(IGossip? gossip)
     {
         var logger = (ILogger?)_options.LoggerFactory?.CreateLogger("Mosaik.Discovery") ?? NullLogger.Instance;
         var meter = MosaikDiagnostics.MeterOf(_options.MeterFactory);
-        var driver = new DiscoveryDriver(Local, _options.Discovery, _options.Random, meter, logger);
+        var driver = new DiscoveryDriver(Local, _options.Discovery, _options.Random, meter, logger, gossip);
         _discovery = new NetworkDiscovery(driver);
         return driver;
     }

@@ -164,12 +164,8 @@ internal sealed class AnnounceCore(DiscoveryOptions options, RandomSource random
             RestartBackoff(now.Monotonic);
     }
 
-    /// <summary>The node leaves: from now on nothing is announced. Returns whether somebody would hear a farewell.</summary>
-    public bool Leave()
-    {
-        _left = true;
-        return !IsAlone;
-    }
+    /// <summary>The node leaves: from now on nothing is announced, and nobody joined.</summary>
+    public void Leave() => _left = true;
 
     /// <summary>Time has passed.</summary>
     /// <param name="now">Both clocks.</param>

@@ -211,11 +211,12 @@ internal sealed class DiscoveryCore
         Finish(now);
     }
 
-    /// <summary>The node leaves: nothing more is announced. Returns whether somebody would hear a farewell.</summary>
-    public bool Leave()
+    /// <summary>The node leaves: nothing more is announced. Returns how many neighbours would hear a farewell.</summary>
+    public int Leave()
     {
         _left = true;
-        return _announce?.Leave() ?? false;
+        _announce?.Leave();
+        return _announce?.NeighbourCount ?? 0;
     }
 
     /// <summary>The user names peers: they are synced with and joined.</summary>

@@ -17,6 +17,10 @@ internal sealed partial class DiscoveryDriver
             Run(start, isBackground: true);
         foreach (PeerId peer in effects.Probes)
             Probe(peer);
+        if (effects.Joins.Count > 0)
+            _announcer?.Join(effects.Joins);
+        if (effects.Announce)
+            _announcer?.Announce();
         if (effects.IdentityConflict is { } conflict)
             DiscoveryLog.IdentityConflict(Logger, conflict);
         if (effects.Overtake is { } found)
@@ -76,13 +80,8 @@ internal sealed partial class DiscoveryDriver
         _metrics.OnEntry(result);
         if (result != UpsertResult.FromFuture)
             return;
-        // Once per peer and minute; the table is dropped when it could grow through made-up ids.
-        if (_futureLogged.TryGetValue(id, out TimeSpan last) && now.Monotonic - last < FutureLogInterval)
-            return;
-        if (_futureLogged.Count >= CatalogStore.MaxEntries)
-            _futureLogged.Clear();
-        _futureLogged[id] = now.Monotonic;
-        DiscoveryLog.FromFuture(Logger, id);
+        if (_futureLogged.TryPass(id, now.Monotonic, out _))
+            DiscoveryLog.FromFuture(Logger, id);
     }
 
     private void OnLocalChanged()
@@ -108,15 +107,16 @@ internal sealed partial class DiscoveryDriver
     private void SignBeside(Func<SignedPeerEntry> sign) => _tasks.Start(async () =>
     {
         SignedPeerEntry signed = sign();
-        await TellAsync(_ => OnOwnEntrySigned(signed)).ConfigureAwait(false);
+        await TellAsync(now => OnOwnEntrySigned(signed, now)).ConfigureAwait(false);
     });
 
-    private void OnOwnEntrySigned(SignedPeerEntry signed)
+    private void OnOwnEntrySigned(SignedPeerEntry signed, DiscoveryTime now)
     {
         if (!signed.Version.IsNewerThan(_published.Version))
             return; // two of them crossed, and the later one has been published
         bool contentChanged = !signed.Entry.ContentEquals(_published.Entry);
-        _published = signed;
+        Volatile.Write(ref _published, signed);
         Hub.PostLocal(contentChanged);
+        TellLength(contentChanged, now);
     }
 }

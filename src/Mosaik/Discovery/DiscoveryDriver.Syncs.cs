@@ -41,8 +41,7 @@ internal sealed partial class DiscoveryDriver
         await AskAsync(
             now =>
             {
-                foreach (EndpointAddress peer in peers)
-                    _core.Observe(peer.Id, SyncReason.Dialled, now);
+                _core.Dial(peers.Select(static p => p.Id), now);
                 return true;
             },
             cancellationToken).ConfigureAwait(false);
@@ -137,7 +136,7 @@ internal sealed partial class DiscoveryDriver
             DiscoveryException { Error: DiscoveryError.DifferentNetwork } => SyncOutcome.DifferentNetwork,
             _ => SyncOutcome.Failed,
         };
-        _core.OnSyncFinished(start.SyncId, outcome, now);
+        _core.OnSyncFinished(start, outcome, now);
         if (error is not (OperationCanceledException or NetworkClosedException))
             _metrics.OnSync(error is null);
         if (outcome == SyncOutcome.DifferentNetwork)
@@ -154,6 +153,13 @@ internal sealed partial class DiscoveryDriver
 
     private void Probe(PeerId peer) => _tasks.Start(async () =>
     {
+        if (Node.TryGetRtt(peer) is { } live)
+        {
+            // A connection that is open anyway knows it without a ping.
+            SampleRtt(peer, live);
+            await TellAsync(now => _core.OnProbeFinished(peer, now)).ConfigureAwait(false);
+            return;
+        }
         try
         {
             PingResult result = await Ping.RunAsync(this, peer, Node.Termination).ConfigureAwait(false);

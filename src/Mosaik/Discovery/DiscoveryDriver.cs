@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
+using Mosaik.Discovery.Gossip;
 using Mosaik.Networking;
 using Mosaik.Primitives;
 using Mosaik.Quic;
@@ -31,7 +32,9 @@ internal sealed partial class DiscoveryDriver : ISubsystem
     private readonly DiscoveryMetrics _metrics;
     private readonly LogLimiter _limiter;
     private readonly TaskSet _tasks;
-    private readonly Dictionary<PeerId, TimeSpan> _futureLogged = [];
+    private readonly PeerLogLimiter _futureLogged = new(FutureLogInterval, CatalogStore.MaxEntries);
+    private readonly IGossip? _gossip;
+    private readonly Announcer? _announcer;
     private readonly ITimer _timer;
     private readonly long _epoch;
     private CatalogState _state;
@@ -40,7 +43,15 @@ internal sealed partial class DiscoveryDriver : ISubsystem
     private Task _loop = Task.CompletedTask;
     private int _localChanged;
 
-    public DiscoveryDriver(LocalNode node, DiscoveryOptions options, RandomSource random, Meter meter, ILogger logger)
+    /// <summary>Makes the driver of one node.</summary>
+    /// <param name="node">The node.</param>
+    /// <param name="options">Its settings.</param>
+    /// <param name="random">Its randomness.</param>
+    /// <param name="meter">Where its instruments belong.</param>
+    /// <param name="logger">Where it logs.</param>
+    /// <param name="gossip">How it announces; owned by the driver. Null: nothing is announced, syncs do it all.</param>
+    public DiscoveryDriver(
+        LocalNode node, DiscoveryOptions options, RandomSource random, Meter meter, ILogger logger, IGossip? gossip = null)
     {
         Node = node;
         Logger = logger;
@@ -50,7 +61,9 @@ internal sealed partial class DiscoveryDriver : ISubsystem
         _metrics = new DiscoveryMetrics(meter, node.NetworkId);
         _limiter = new LogLimiter(TimeProvider);
         _tasks = new TaskSet(Scheduler);
-        _core = new DiscoveryCore(node.NetworkId, node.Id, options, random);
+        _core = new DiscoveryCore(node.NetworkId, node.Id, options, random, announces: gossip is not null);
+        _gossip = gossip;
+        _announcer = gossip is null ? null : new Announcer(this, gossip);
         _state = _core.State;
         Random = random;
         Local = new LocalEntry(node.SecretKey, node.NetworkId, node.Address, options.Tags, WallMs);
@@ -88,6 +101,9 @@ internal sealed partial class DiscoveryDriver : ISubsystem
 
     public DiscoveryTime Now => new(WallMs, TimeProvider.GetElapsedTime(_epoch));
 
+    /// <summary>The own entry as published last.</summary>
+    public SignedPeerEntry Published => Volatile.Read(ref _published);
+
     /// <summary>What is known of other nodes; one volatile read.</summary>
     public CatalogState State => Volatile.Read(ref _state);
 
@@ -101,7 +117,7 @@ internal sealed partial class DiscoveryDriver : ISubsystem
     public ValueTask StartAsync(CancellationToken cancellationToken)
     {
         Local.Changed = OnLocalChanged;
-        Node.AddressChanged = address => Local.Change(e => e.WithAddress(address, TimeProvider.GetUtcNow()));
+        Node.AddressChanged = OnAddressChanged;
         Local.Change(e => e.WithAddress(Node.Address, TimeProvider.GetUtcNow())); // it may have changed since the entry was made
         Node.Links.RttObserver = SampleRtt;
         Node.UpdateAddresses((book, now) =>
@@ -112,21 +128,27 @@ internal sealed partial class DiscoveryDriver : ISubsystem
         Node.Router.Register(WireProtocol.Sync, new CatalogSyncHandler(this));
         Node.Router.Register(WireProtocol.Ping, new PingHandler(this));
         _loop = Scheduler.Start(RunAsync);
+        _gossip?.Start();
         return ValueTask.CompletedTask;
     }
 
     /// <inheritdoc/>
-    public void OnOnline() => Post(new DiscoveryInput.Act(_core.GoOnline));
+    public void OnOnline()
+    {
+        Post(new DiscoveryInput.Act(_core.GoOnline));
+        _announcer?.Start();
+    }
 
-    /// <inheritdoc/>
-    public ValueTask LeaveAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask; // nobody is told without gossip
-
-    /// <summary>Ends the loop and waits for everything it started.</summary>
+    /// <summary>Ends the loops and waits for everything they started.</summary>
     public async ValueTask DisposeAsync()
     {
         Node.AddressChanged = null;
         Node.Links.RttObserver = null;
         Local.Changed = null;
+        if (_announcer is not null)
+            await _announcer.DisposeAsync().ConfigureAwait(false);
+        if (_gossip is not null)
+            await _gossip.DisposeAsync().ConfigureAwait(false);
         _mailbox.Complete();
         await _loop.ConfigureAwait(false);
         await _tasks.WhenEmptyAsync().ConfigureAwait(false);

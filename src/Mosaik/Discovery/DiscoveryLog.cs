@@ -45,4 +45,27 @@ internal static partial class DiscoveryLog
 
     [LoggerMessage(2013, LogLevel.Debug, "Ping of {Peer:S} failed: {Problem}")]
     public static partial void PingFailed(ILogger logger, PeerId peer, string problem);
+
+    [LoggerMessage(2014, LogLevel.Warning,
+        "Dropped an announcement passed on by {Peer:S}: {Problem} ({Suppressed} more since the last line)")]
+    public static partial void InvalidAnnouncement(ILogger logger, PeerId peer, string problem, int suppressed);
+
+    [LoggerMessage(2015, LogLevel.Warning, "Fell behind the announcements: {Count} are lost, a sync makes up for them")]
+    public static partial void GossipLagged(ILogger logger, long count);
+
+    [LoggerMessage(2016, LogLevel.Warning, "The topic of the network has ended; subscribing again")]
+    public static partial void TopicEnded(ILogger logger);
+
+    [LoggerMessage(2017, LogLevel.Debug, "Gossip did not take a message: {Problem}")]
+    public static partial void AnnouncingFailed(ILogger logger, string problem);
+
+    [LoggerMessage(2018, LogLevel.Warning, "The own entry takes {Length} of {Limit} bytes that can be announced")]
+    public static partial void NearlyOversized(ILogger logger, int length, int limit);
+
+    [LoggerMessage(2019, LogLevel.Warning,
+        "The own entry takes {Length} bytes and only {Limit} can be announced: it spreads by syncs, more slowly")]
+    public static partial void Oversized(ILogger logger, int length, int limit);
+
+    [LoggerMessage(2020, LogLevel.Debug, "Leaving: the departure is announced to {Neighbours} neighbours")]
+    public static partial void Leaving(ILogger logger, int neighbours);
 }

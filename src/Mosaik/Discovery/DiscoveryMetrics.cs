@@ -16,6 +16,7 @@ internal sealed class DiscoveryMetrics
     private readonly Counter<long> _syncs;
     private readonly Counter<long> _syncsFailed;
     private readonly Counter<long> _rejected;
+    private readonly Gauge<long> _oversized;
     private readonly TagList _network;
     private readonly Dictionary<UpsertResult, TagList> _reasons = [];
 
@@ -31,6 +32,8 @@ internal sealed class DiscoveryMetrics
         _departed = meter.CreateCounter<long>("mosaik.discovery.peers.departed", null, "Departed or purged signed entries.");
         _syncs = meter.CreateCounter<long>("mosaik.discovery.catalog.syncs", null, "Successful outgoing catalog syncs.");
         _syncsFailed = meter.CreateCounter<long>("mosaik.discovery.catalog.syncs.failed", null, "Failed outgoing catalog syncs.");
+        _oversized = meter.CreateGauge<long>(
+            "mosaik.discovery.announce.oversized", null, "1 while the own entry is too large to be announced, else 0.");
         _rejected = meter.CreateCounter<long>("mosaik.discovery.entries.rejected", null, "Received entries that were refused.");
     }
 
@@ -38,12 +41,19 @@ internal sealed class DiscoveryMetrics
     [
         (UpsertResult.DifferentNetwork, "network"), (UpsertResult.FromFuture, "future"), (UpsertResult.Outdated, "outdated"),
         (UpsertResult.Departed, "departed"), (UpsertResult.Invalid, "invalid"), (UpsertResult.Full, "full"),
+        (UpsertResult.Throttled, "throttled"),
     ];
 
     public void SetCatalogSize(int peers)
     {
         if (_catalogSize.Enabled)
             _catalogSize.Record(peers, _network);
+    }
+
+    public void SetOversized(bool isOversized)
+    {
+        if (_oversized.Enabled)
+            _oversized.Record(isOversized ? 1 : 0, _network);
     }
 
     /// <summary>An entry was offered to the catalog. What is older than the stored one is not worth a number.</summary>

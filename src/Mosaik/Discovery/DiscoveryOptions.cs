@@ -29,6 +29,12 @@ public sealed record DiscoveryOptions
     /// <summary>Each interval is drawn from interval·(1 ± jitter); 0 … 1.</summary>
     public double AnnounceJitter { get; init; } = 0.5;
 
+    /// <summary>
+    /// How long a node that leaves stays after it has said so, to let the word spread; 0 s … 60 s. Without neighbours it
+    /// does not wait. <see cref="NetworkOptions.ShutdownTimeout"/> bounds it too.
+    /// </summary>
+    public TimeSpan GracefulDepartureWindow { get; init; } = TimeSpan.FromMilliseconds(500);
+
     /// <summary>Which peers are pinged to learn their round-trip time.</summary>
     public RttProbe RttProbe { get; init; } = RttProbe.WhenNeeded;
 
@@ -58,6 +64,10 @@ public sealed record DiscoveryOptions
         RequirePositive(MaxTimeDrift, nameof(MaxTimeDrift));
         RequirePositive(AnnounceInterval, nameof(AnnounceInterval));
         Require(AnnounceJitter is >= 0 and <= 1, nameof(AnnounceJitter), "must be between 0 and 1");
+        Require(
+            GracefulDepartureWindow >= TimeSpan.Zero && GracefulDepartureWindow <= TimeSpan.FromMinutes(1),
+            nameof(GracefulDepartureWindow),
+            "must be between 0 s and 60 s");
         Require(Enum.IsDefined(RttProbe), nameof(RttProbe), "is not one of the known values");
         RequirePositive(RttProbeInterval, nameof(RttProbeInterval));
         Require(MaxRtt is null || MaxRtt > TimeSpan.Zero, nameof(MaxRtt), "must be positive or null");

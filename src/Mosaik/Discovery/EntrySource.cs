@@ -15,6 +15,9 @@ internal readonly record struct EntrySource(bool Learns, PeerId? SyncingPeer)
     /// <summary>The answer to our own sync.</summary>
     public static EntrySource OwnSync => new(Learns: true, null);
 
+    /// <summary>An announcement.</summary>
+    public static EntrySource Gossip => new(Learns: true, null);
+
     /// <summary>A sync that a peer has opened.</summary>
     public static EntrySource InboundSync(PeerId peer) => new(Learns: true, peer);
 }

@@ -1,3 +1,4 @@
+using Mosaik.Primitives;
 using Mosaik.Waiting;
 
 namespace Mosaik.Discovery;
@@ -13,6 +14,9 @@ internal sealed class EntryVerification(
 
     public SignatureVerifier Verifier => verifier;
 
+    /// <summary>Whether something that a neighbour has passed on may be verified now.</summary>
+    public bool TryTake(PeerId neighbour) => budget.TryTake(neighbour, timeProvider.GetElapsedTime(_epoch));
+
     /// <summary>
     /// The verified ones, in the given order, and how many were not. Waits while verifications are scarce.
     /// </summary>
@@ -24,6 +28,15 @@ internal sealed class EntryVerification(
         TimeSpan wait = budget.Reserve(candidates.Count, timeProvider.GetElapsedTime(_epoch));
         if (wait > TimeSpan.Zero)
             await new Signal(scheduler, timeProvider).WaitAsync(wait, cancellationToken).ConfigureAwait(false);
+        SignedPeerEntry?[] results = await VerifyEachAsync(candidates, cancellationToken).ConfigureAwait(false);
+        List<SignedPeerEntry> verified = [.. results.OfType<SignedPeerEntry>()];
+        return (verified, candidates.Count - verified.Count);
+    }
+
+    /// <summary>One result for each candidate, null for those that are not valid. The budget was asked before.</summary>
+    public async ValueTask<SignedPeerEntry?[]> VerifyEachAsync(
+        IReadOnlyList<ParsedPeerEntry> candidates, CancellationToken cancellationToken)
+    {
         var results = new SignedPeerEntry?[candidates.Count];
         int workers = Math.Min(Environment.ProcessorCount, scheduler.MaximumConcurrencyLevel);
         int batch = Math.Max(SmallestBatch, (candidates.Count + workers - 1) / workers);
@@ -47,8 +60,7 @@ internal sealed class EntryVerification(
             foreach (Task other in others)
                 await other.ConfigureAwait(false);
         }
-        List<SignedPeerEntry> verified = [.. results.OfType<SignedPeerEntry>()];
-        return (verified, candidates.Count - verified.Count);
+        return results;
     }
 
     private void Verify(

@@ -206,12 +206,11 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
             SetSynced(outbound.Peer, now);
         else if (outbound.IsBackground && _peers.TryGetValue(outbound.Peer, out PeerState? peer) && peer.Phase == Phase.Syncing)
             Fail(outbound.Peer, peer, outcome, now);
-        if (outbound.IsBackground && _peers.TryGetValue(outbound.Peer, out peer) && peer.Again)
-        {
-            peer.Again = false;
-            if (outcome == SyncOutcome.Succeeded)
-                Refresh(outbound.Peer, now);
-        }
+        if (!outbound.IsBackground || !_peers.TryGetValue(outbound.Peer, out PeerState? known) || !known.Again)
+            return;
+        known.Again = false;
+        if (outcome == SyncOutcome.Succeeded)
+            Refresh(outbound.Peer, now);
     }
 
     private static void Remember(PeerState peer, SyncReason reason, TimeSpan now, TimeSpan persistFor)

@@ -27,6 +27,9 @@ internal enum UpsertResult
     /// <summary>The catalog is full of peers that keep themselves fresh (spec/reliability.md §12.1).</summary>
     Full,
 
+    /// <summary>Verifications are scarce, and this one was not worth waiting for (spec/reliability.md §12.1).</summary>
+    Throttled,
+
     /// <summary>The peer was not known by a signed entry; it is now.</summary>
     New,
 

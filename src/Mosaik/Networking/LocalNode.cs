@@ -15,6 +15,7 @@ public sealed class LocalNode
     private readonly CancellationTokenSource _termination;
     private readonly TaskSet _watches;
     private readonly AddressBook _book = new();
+    private readonly LiveConnections _live = new();
     private readonly DialBudget _dials = new();
     private readonly List<IAddressLookup> _lookups = [];
     private readonly ConditionSource _online;
@@ -46,8 +47,8 @@ public sealed class LocalNode
         Router = new ProtocolRouter(
             transport,
             context,
-            (peer, at) => UpdateAddresses((book, now) => book.OnConnected(peer, at, isDialler: false, now)),
-            (peer, at) => UpdateAddresses((book, now) => book.OnDisconnected(peer, at, isDialler: false, now)),
+            connection => OnOpened(connection, isDialler: false),
+            (connection, at) => OnClosed(connection, at, isDialler: false),
             e => Fail("accepting connections", e));
         _address = MakeAddress();
         transport.LocalAddressesChanged += OnLocalAddressesChanged;
@@ -174,6 +175,13 @@ public sealed class LocalNode
             return _book.Resolve(peer, now);
     }
 
+    /// <summary>The round-trip time to a peer as a connection knows it that is open anyway; null if there is none.</summary>
+    internal TimeSpan? TryGetRtt(PeerId peer)
+    {
+        lock (_lock)
+            return _live.RttOf(peer);
+    }
+
     /// <summary>Adds a way to find addresses. Before accepting starts.</summary>
     internal void AddLookup(IAddressLookup lookup) => _lookups.Add(lookup);
 
@@ -276,14 +284,29 @@ public sealed class LocalNode
     /// <summary>The book learns that this path works, and when the connection ends.</summary>
     private void WatchPath(ITransportConnection connection)
     {
-        var (peer, at) = (connection.RemoteId, connection.RemoteEndPoint);
-        UpdateAddresses((book, now) => book.OnConnected(peer, at, isDialler: true, now));
+        var at = connection.RemoteEndPoint;
+        OnOpened(connection, isDialler: true);
         _watches.Start(async () =>
         {
             await connection.WaitClosedAsync().ConfigureAwait(false);
-            UpdateAddresses((book, now) => book.OnDisconnected(peer, at, isDialler: true, now));
+            OnClosed(connection, at, isDialler: true);
         });
     }
+
+    private void OnOpened(ITransportConnection connection, bool isDialler) => UpdateAddresses((book, now) =>
+    {
+        book.OnConnected(connection.RemoteId, connection.RemoteEndPoint, isDialler, now);
+        _live.Add(connection);
+    });
+
+    /// <param name="connection">What has ended.</param>
+    /// <param name="at">Where the peer was when it began.</param>
+    /// <param name="isDialler">Who began it.</param>
+    private void OnClosed(ITransportConnection connection, IPEndPoint at, bool isDialler) => UpdateAddresses((book, now) =>
+    {
+        book.OnDisconnected(connection.RemoteId, at, isDialler, now);
+        _live.Remove(connection);
+    });
 
     private void OnLocalAddressesChanged(object? sender, EventArgs e)
     {

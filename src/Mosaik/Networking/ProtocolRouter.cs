@@ -18,8 +18,8 @@ internal sealed class ProtocolRouter : IAsyncDisposable
 {
     private readonly ITransport _transport;
     private readonly LinkContext _context;
-    private readonly Action<PeerId, IPEndPoint> _opened;
-    private readonly Action<PeerId, IPEndPoint> _closed;
+    private readonly Action<ITransportConnection> _opened;
+    private readonly Action<ITransportConnection, IPEndPoint> _closed;
     private readonly Action<Exception> _failed;
     private readonly CancellationTokenSource _accepting = new();
     private readonly Dictionary<WireProtocol, IProtocolHandler> _handlers = [];
@@ -31,13 +31,13 @@ internal sealed class ProtocolRouter : IAsyncDisposable
     /// <param name="transport">Whose connections are accepted.</param>
     /// <param name="context">What the links share.</param>
     /// <param name="opened">Told of each inbound connection.</param>
-    /// <param name="closed">Told of its end.</param>
+    /// <param name="closed">Told of its end, and where the peer was when it began.</param>
     /// <param name="failed">Told if accepting fails: the node cannot go on.</param>
     public ProtocolRouter(
         ITransport transport,
         LinkContext context,
-        Action<PeerId, IPEndPoint> opened,
-        Action<PeerId, IPEndPoint> closed,
+        Action<ITransportConnection> opened,
+        Action<ITransportConnection, IPEndPoint> closed,
         Action<Exception> failed)
     {
         _transport = transport;
@@ -114,7 +114,7 @@ internal sealed class ProtocolRouter : IAsyncDisposable
     private async Task ServeAsync(ITransportConnection connection, long acceptedAt)
     {
         var (peer, endPoint) = (connection.RemoteId, connection.RemoteEndPoint);
-        _opened(peer, endPoint);
+        _opened(connection);
         NetworkLog.Accepted(_context.Logger, peer, endPoint, connection.Alpn);
         Route? entered = null;
         try
@@ -145,7 +145,7 @@ internal sealed class ProtocolRouter : IAsyncDisposable
         finally
         {
             entered?.Slots.Leave(connection);
-            _closed(peer, endPoint);
+            _closed(connection, endPoint);
         }
     }
 

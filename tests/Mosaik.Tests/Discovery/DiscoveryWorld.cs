@@ -1,4 +1,5 @@
 using Mosaik.Discovery;
+using Mosaik.Discovery.Gossip;
 using Mosaik.Primitives;
 using Mosaik.Testing;
 
@@ -37,7 +38,7 @@ internal sealed class DiscoveryWorld : IDisposable
 
     public async Task<Network> StartAsync(
         DiscoveryOptions? discovery = null, NetworkId? network = null, SecretKey? key = null, TimeProvider? clock = null,
-        Func<NetworkOptions, NetworkOptions>? configure = null)
+        Func<NetworkOptions, NetworkOptions>? configure = null, Func<Network, IGossip?>? gossip = null)
     {
         int n = _nodes.Count + 1;
         var options = new NetworkOptions
@@ -49,7 +50,10 @@ internal sealed class DiscoveryWorld : IDisposable
             Random = _random.Stream($"node/{n}"),
             TransportFactory = _transports.CreateTransport,
         };
-        Network node = await Network.StartAsync(network ?? Id, configure?.Invoke(options) ?? options);
+        options = configure?.Invoke(options) ?? options;
+        Network node = gossip is null
+            ? await Network.StartAsync(network ?? Id, options)
+            : await Network.StartAsync(network ?? Id, options, n => Network.Compose(n, gossip), default);
         _nodes.Add(node);
         return node;
     }

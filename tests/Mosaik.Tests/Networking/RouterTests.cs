@@ -15,7 +15,7 @@ public sealed class RouterTests : IDisposable
     private int _closed;
 
     public RouterTests() => _router = new ProtocolRouter(
-        _world.Server, _world.ServerContext, (_, _) => _opened++, (_, _) => _closed++, e => Assert.Fail(e.ToString()));
+        _world.Server, _world.ServerContext, _ => _opened++, (_, _) => _closed++, e => Assert.Fail(e.ToString()));
 
     public void Dispose() => _world.Dispose();
 
