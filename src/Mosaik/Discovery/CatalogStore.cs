@@ -188,15 +188,18 @@ internal sealed class CatalogStore
         }
     }
 
-    /// <summary>Takes in a round-trip time; strangers have none.</summary>
-    public void SampleRtt(PeerId id, TimeSpan rtt)
+    /// <summary>Takes in a round-trip time; strangers have none. True if the smoothed time is another one now.</summary>
+    public bool SampleRtt(PeerId id, TimeSpan rtt)
     {
         if (rtt <= TimeSpan.Zero || !Contains(id))
-            return;
+            return false;
         long sample = rtt.Ticks * TimeSpan.NanosecondsPerTick;
-        _rtts[id] = _rtts.TryGetValue(id, out RttEstimate estimate) ? estimate.Next(sample) : RttEstimate.First(sample);
+        bool known = _rtts.TryGetValue(id, out RttEstimate before);
+        RttEstimate after = known ? before.Next(sample) : RttEstimate.First(sample);
+        _rtts[id] = after;
         UpdateHidden(id);
         _dirty = true;
+        return !known || after.Smoothed != before.Smoothed;
     }
 
     /// <summary>Protects a peer from eviction while somebody is connected to it; counted.</summary>

@@ -137,7 +137,8 @@ internal sealed class DiscoveryCore
     /// <summary>Takes in a measured round-trip time.</summary>
     public void SampleRtt(PeerId id, TimeSpan rtt, DiscoveryTime now)
     {
-        _catalog.SampleRtt(id, rtt);
+        if (_catalog.SampleRtt(id, rtt))
+            Effects.Rtts.Add(id);
         if (_catalog.Contains(id))
             _prober.OnSample(id, now.Monotonic);
         Finish(now);

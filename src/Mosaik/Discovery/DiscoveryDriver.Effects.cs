@@ -10,6 +10,8 @@ internal sealed partial class DiscoveryDriver
         DiscoveryEffects effects = _core.Effects;
         if (effects.Published)
             Publish(effects.Changes, now);
+        if (effects.Rtts.Count > 0)
+            Hub.PostRtts(effects.Rtts);
         foreach ((PeerId id, UpsertResult result) in effects.Results)
             OnResult(id, result, now);
         _metrics.OnDeparted(effects.SignedDepartures);

@@ -13,6 +13,9 @@ internal sealed class DiscoveryEffects
     /// <summary>Whether a new state was published.</summary>
     public bool Published { get; set; }
 
+    /// <summary>Peers whose smoothed round-trip time has changed.</summary>
+    public List<PeerId> Rtts { get; } = [];
+
     /// <summary>Background syncs to start.</summary>
     public List<SyncStart> Syncs { get; } = [];
 
@@ -44,6 +47,7 @@ internal sealed class DiscoveryEffects
     {
         Changes.Clear();
         Published = false;
+        Rtts.Clear();
         Syncs.Clear();
         Probes.Clear();
         Announce = false;

@@ -1,4 +1,5 @@
 using Mosaik.Primitives;
+using Mosaik.Waiting;
 
 namespace Mosaik.Discovery;
 
@@ -18,6 +19,7 @@ internal sealed class DiscoveryHub(TaskScheduler scheduler, int eventsBacklog)
     private readonly List<WeakReference<EventSubscription>> _events = [];
     private readonly List<CatalogWatch> _watches = [];
     private readonly Dictionary<StreamId, List<StreamPeers>> _streams = [];
+    private readonly Dictionary<PeerId, List<PeerFollower>> _peers = [];
     private bool _ended;
 
     /// <summary>Makes a state visible and tells of the changes it contains.</summary>
@@ -30,9 +32,23 @@ internal sealed class DiscoveryHub(TaskScheduler scheduler, int eventsBacklog)
             {
                 PostEvent(ToEvent(change));
                 PostToStreams(change);
+                if (change.New is not null)
+                    PostToFollowers(new PeerNews(change.Id, change.New, RttChanged: false));
             }
             foreach (CatalogWatch watch in _watches)
                 watch.Post(changes, state);
+        }
+    }
+
+    /// <summary>The smoothed round-trip times of these peers have changed; the published state has them.</summary>
+    public void PostRtts(IReadOnlyList<PeerId> peers)
+    {
+        lock (_lock)
+        {
+            if (_peers.Count == 0)
+                return;
+            foreach (PeerId peer in peers)
+                PostToFollowers(new PeerNews(peer, null, RttChanged: true));
         }
     }
 
@@ -85,9 +101,9 @@ internal sealed class DiscoveryHub(TaskScheduler scheduler, int eventsBacklog)
     }
 
     /// <summary>Begins to follow the producers of a stream; those there now come first.</summary>
-    public StreamPeers Follow(StreamId stream, PeerId self, Func<IEnumerable<PeerEntry>> current)
+    public StreamPeers Follow(StreamId stream, PeerId self, Func<IEnumerable<PeerEntry>> current, Signal? signal = null)
     {
-        var peers = new StreamPeers(stream, self, scheduler, Unfollow);
+        var peers = new StreamPeers(stream, self, signal ?? new Signal(scheduler), Unfollow);
         lock (_lock)
         {
             foreach (PeerEntry entry in current())
@@ -100,6 +116,41 @@ internal sealed class DiscoveryHub(TaskScheduler scheduler, int eventsBacklog)
                 _streams[stream] = [peers];
         }
         return peers;
+    }
+
+    /// <summary>Begins to tell a follower of a peer.</summary>
+    public void FollowPeer(PeerId peer, PeerFollower follower)
+    {
+        lock (_lock)
+        {
+            if (!_peers.TryGetValue(peer, out List<PeerFollower>? followers))
+                _peers[peer] = followers = [];
+            if (!followers.Contains(follower))
+                followers.Add(follower);
+        }
+    }
+
+    /// <summary>Ends <see cref="FollowPeer"/>.</summary>
+    public void UnfollowPeer(PeerId peer, PeerFollower follower)
+    {
+        lock (_lock)
+        {
+            if (_peers.TryGetValue(peer, out List<PeerFollower>? followers) && followers.Remove(follower) && followers.Count == 0)
+                _peers.Remove(peer);
+        }
+    }
+
+    /// <summary>Ends everything a follower began.</summary>
+    public void UnfollowAll(PeerFollower follower)
+    {
+        lock (_lock)
+        {
+            foreach (PeerId peer in _peers.Keys.ToArray())
+            {
+                if (_peers[peer].Remove(follower) && _peers[peer].Count == 0)
+                    _peers.Remove(peer);
+            }
+        }
     }
 
     /// <summary>Nothing more will come.</summary>
@@ -120,6 +171,7 @@ internal sealed class DiscoveryHub(TaskScheduler scheduler, int eventsBacklog)
             _events.Clear();
             _watches.Clear();
             _streams.Clear();
+            _peers.Clear();
         }
     }
 
@@ -156,6 +208,14 @@ internal sealed class DiscoveryHub(TaskScheduler scheduler, int eventsBacklog)
             foreach (StreamPeers peers in followers)
                 peers.Post(change);
         }
+    }
+
+    private void PostToFollowers(in PeerNews news)
+    {
+        if (!_peers.TryGetValue(news.PeerId, out List<PeerFollower>? followers))
+            return;
+        foreach (PeerFollower follower in followers)
+            follower.Post(news);
     }
 
     private void Unfollow(StreamPeers peers)

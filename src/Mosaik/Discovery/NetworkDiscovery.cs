@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using Mosaik.Networking;
 using Mosaik.Primitives;
+using Mosaik.Waiting;
 
 namespace Mosaik.Discovery;
 
@@ -210,9 +211,9 @@ public sealed class NetworkDiscovery
     /// <summary>
     /// The producers of a stream: those known now, then changes. Whatever their round-trip time;
     /// <see cref="Catalog.Get"/> tells
-    /// whether it is within the limit. To be disposed.
+    /// whether it is within the limit. To be disposed. A reader that waits for other things as well gives its own signal.
     /// </summary>
-    internal StreamPeers FollowStream(StreamId stream) => _driver.Hub.Follow(
+    internal StreamPeers FollowStream(StreamId stream, Signal? signal = null) => _driver.Hub.Follow(
         stream,
         _driver.Node.Id,
         () =>
@@ -222,7 +223,23 @@ public sealed class NetworkDiscovery
             return state.ByStream.TryGetValue(stream, out ImmutableSortedSet<PeerId>? ids)
                 ? ids.Select(id => state.GetKnown(id, now)).OfType<PeerEntry>()
                 : [];
-        });
+        },
+        signal);
+
+    /// <summary>Follows single peers, to be named later. To be disposed.</summary>
+    internal PeerFollower FollowPeers(Signal signal) => new(_driver.Hub, signal);
+
+    /// <summary>Takes in a round-trip time measured on a connection to a peer.</summary>
+    internal void SampleRtt(PeerId peer, TimeSpan rtt) => _driver.SampleRtt(peer, rtt);
+
+    /// <summary>The smoothed round-trip time as it will be with one more sample; for those who decide by that sample.</summary>
+    internal TimeSpan? RttWith(PeerId peer, TimeSpan? sample)
+    {
+        if (sample is not { } rtt || rtt <= TimeSpan.Zero)
+            return _driver.State.RttOf(peer);
+        long ns = rtt.Ticks * TimeSpan.NanosecondsPerTick;
+        return (_driver.State.Rtts.TryGetValue(peer, out RttEstimate known) ? known.Next(ns) : RttEstimate.First(ns)).Smoothed;
+    }
 
     private bool Change(Func<PeerEntry, DateTimeOffset, PeerEntry> change)
     {

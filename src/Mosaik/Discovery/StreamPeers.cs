@@ -40,15 +40,29 @@ internal sealed class StreamPeers : IDisposable
     private readonly Action<StreamPeers> _disposed;
     private bool _ended;
 
-    public StreamPeers(StreamId stream, PeerId self, TaskScheduler scheduler, Action<StreamPeers> disposed)
+    /// <param name="stream">The stream.</param>
+    /// <param name="self">This node.</param>
+    /// <param name="signal">Set when there is something to take; of the reader's own, if it waits for other things as well.</param>
+    /// <param name="disposed">Told of the end.</param>
+    public StreamPeers(StreamId stream, PeerId self, Signal signal, Action<StreamPeers> disposed)
     {
         Stream = stream;
         _self = self;
         _disposed = disposed;
-        _signal = new Signal(scheduler);
+        _signal = signal;
     }
 
     public StreamId Stream { get; }
+
+    /// <summary>Whether there will be no delta any more besides those that can be taken.</summary>
+    public bool IsEnded
+    {
+        get
+        {
+            lock (_lock)
+                return _ended;
+        }
+    }
 
     /// <summary>Waits until a delta can be taken; false when there will be none any more.</summary>
     public async ValueTask<bool> WaitAsync(CancellationToken cancellationToken = default)

@@ -44,8 +44,13 @@ public sealed class ChannelCondition
         _predicates = predicates;
     }
 
-    /// <summary>Whether the condition is met now. Does not count as a wait.</summary>
+    /// <summary>
+    /// Whether the condition is met now; false while a predicate fails for a connected channel. Does not count as a wait.
+    /// </summary>
     public bool IsMet => _set.Locked(Evaluate);
+
+    /// <summary>What the set keeps up to date from the first wait on; null before.</summary>
+    internal ChannelTally? Tally { get; private set; }
 
     /// <summary>Wants at least this many matching channels; replaces an earlier minimum. 0 is always met.</summary>
     /// <param name="count">The number; not negative.</param>
@@ -97,41 +102,60 @@ public sealed class ChannelCondition
     /// <summary>Makes the condition awaitable: <c>await producer.When.Subscribed().AtLeast(2)</c>.</summary>
     public ValueTaskAwaiter GetAwaiter() => WaitAsync().GetAwaiter();
 
-    /// <summary>Called by the set, under its lock, after every change.</summary>
-    internal void OnChanged(ImmutableArray<ChannelInfo> channels)
+    /// <summary>Whether the condition is met now, then every change, none left out. Counting starts at the first step.</summary>
+    /// <param name="cancellationToken">Ends the enumeration.</param>
+    /// <exception cref="ChannelClosedException">The stream was closed, after its last change was delivered.</exception>
+    public async IAsyncEnumerable<bool> TransitionsAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
+        var waits = _set.Locked(BeginWait);
         try
         {
-            _source!.Set(Evaluate(channels)); // only conditions with a source are registered
+            await foreach (var met in waits.TransitionsAsync(cancellationToken).ConfigureAwait(false))
+                yield return met;
         }
-        catch (Exception error) when (error is not OutOfMemoryException)
+        finally
         {
-            // A predicate is user code: its failure belongs to those who wait on this condition, to nobody else.
-            _source!.Fail(error);
+            _set.Locked(EndWait);
         }
+    }
+
+    /// <summary>A tally of this description that counts no channel yet.</summary>
+    internal ChannelTally NewTally() => new(_minimum, _inverted, _predicates);
+
+    /// <summary>Called by the set, under its lock, after every change that the tally has counted.</summary>
+    internal void OnChanged()
+    {
+        // A predicate is user code: its failure belongs to those who wait on this condition, to nobody else.
+        if (Tally!.Error is { } error) // only conditions with a tally are registered
+            _source!.Fail(error); // made with the tally
+        else
+            _source!.Set(Tally.IsMet); // as above
     }
 
     /// <summary>Called by the set, under its lock, when nothing will change any more.</summary>
-    internal void OnClosed() => _source!.Fail(new ChannelClosedException()); // as above
+    internal void OnClosed(Exception error) => _source!.Fail(error); // as above
 
-    /// <summary>The value on a set of channels.</summary>
-    internal bool Evaluate(ImmutableArray<ChannelInfo> channels)
+    private bool Evaluate()
     {
-        var matching = 0;
-        foreach (var channel in channels)
-            if (matching < _minimum && channel.IsConnected && Matches(channel.Peer))
-                matching++;
-        return matching >= _minimum != _inverted;
+        if (Tally is not null)
+            return Tally.IsMet;
+        var tally = NewTally();
+        _set.Seed(tally);
+        return tally.IsMet;
     }
 
-    private Condition BeginWait(ImmutableArray<ChannelInfo> channels)
+    private Condition BeginWait()
     {
         if (_source is null)
         {
-            _source = new ConditionSource(Evaluate(channels), _set.Scheduler);
+            Tally = NewTally();
+            _set.Seed(Tally);
+            _source = new ConditionSource(Tally.IsMet, _set.Scheduler);
             _waits = _source.Condition;
-            if (_set.IsClosed)
-                OnClosed();
+            if (Tally.Error is { } failed)
+                _source.Fail(failed);
+            else if (_set.ClosedWith is { } closed)
+                OnClosed(closed);
             else
                 _set.Register(this);
         }
@@ -142,19 +166,11 @@ public sealed class ChannelCondition
         return _waits!; // made together with the source
     }
 
-    private bool EndWait(ImmutableArray<ChannelInfo> channels)
+    private bool EndWait()
     {
         if (--_waiting > 0)
             return false;
         _set.LetGo(this);
-        return true;
-    }
-
-    private bool Matches(PeerEntry peer)
-    {
-        foreach (var predicate in _predicates)
-            if (!predicate(peer))
-                return false;
         return true;
     }
 }

@@ -7,47 +7,56 @@ namespace Mosaik.Streams;
 /// The channels of one producer or consumer, and everybody who waits for something about them.
 /// </summary>
 /// <remarks>
-/// Every addition, removal and state change is told to the registered conditions in the order in which it happened.
-/// Conditions are held weakly while nobody waits on them: one that nobody refers to any more is forgotten. No user code
-/// other than a condition's own predicates runs under the lock; waits are completed on the network's scheduler.
+/// Every addition, removal and state change is told to the registered conditions in the order in which it happened, at a
+/// cost that does not depend on the number of channels. Conditions are held weakly while nobody waits on them: one that
+/// nobody refers to any more is forgotten. No user code other than a condition's own predicates runs under the lock;
+/// waits are completed on the network's scheduler.
 /// </remarks>
 internal sealed class ChannelSet
 {
     private readonly Lock _lock = new();
+    private readonly Dictionary<long, ChannelInfo> _channels = [];
     private readonly List<WeakReference<ChannelCondition>> _conditions = [];
     private readonly HashSet<ChannelCondition> _awaited = [];
-    private ImmutableArray<ChannelInfo> _channels = [];
-    private Action<ImmutableArray<ChannelInfo>>? _observer;
+    private ImmutableArray<ChannelInfo>? _snapshot = [];
+    private ChannelTally? _ownTally;
+    private Action? _observer;
     private int _pruneAt = 16;
+    private bool _notifying;
 
     public ChannelSet(TaskScheduler scheduler) => Scheduler = scheduler;
 
     /// <summary>Where waits continue.</summary>
     public TaskScheduler Scheduler { get; }
 
-    /// <summary>Whether the stream has been closed: nothing will change any more.</summary>
-    public bool IsClosed { get; private set; }
+    /// <summary>What waits fail with once nothing will change any more; null while the stream is open.</summary>
+    public Exception? ClosedWith { get; private set; }
 
-    /// <summary>The channels that have not terminated.</summary>
+    /// <summary>How many channels are connected. Under the lock, as in an observer.</summary>
+    public int ConnectedCount { get; private set; }
+
+    /// <summary>The channels that have not terminated, oldest first.</summary>
     public ImmutableArray<ChannelInfo> Snapshot
     {
         get
         {
             lock (_lock)
-                return _channels;
+                return _snapshot ??= [.. _channels.Values.OrderBy(static c => c.Generation)];
         }
     }
 
     /// <summary>
-    /// Has the owner called now and, under the lock, after every change, before any condition sees it: whoever is
-    /// woken by a change finds the online flag set already.
+    /// Keeps the owner's tally from now on, and has the owner called now and, under the lock, after every change, before
+    /// any condition sees it: whoever is woken by a change finds the online flag set already.
     /// </summary>
-    public void Observe(Action<ImmutableArray<ChannelInfo>> observer)
+    public void Observe(ChannelTally tally, Action observer)
     {
         lock (_lock)
         {
+            _ownTally = tally;
             _observer = observer;
-            observer(_channels);
+            Seed(tally);
+            observer();
         }
     }
 
@@ -56,10 +65,10 @@ internal sealed class ChannelSet
     {
         lock (_lock)
         {
-            if (IsClosed || channel.State == ChannelState.Terminated)
+            if (ClosedWith is not null || channel.State == ChannelState.Terminated || !_channels.TryAdd(channel.Generation, channel))
                 return;
-            _channels = _channels.Add(channel);
-            Notify();
+            _snapshot = null;
+            Notify(channel, ChannelState.Connecting);
         }
     }
 
@@ -73,43 +82,58 @@ internal sealed class ChannelSet
             if (before == state || before == ChannelState.Terminated)
                 return null;
             channel.SetState(state, reason);
-            if (state == ChannelState.Terminated)
-                _channels = _channels.Remove(channel);
-            Notify();
+            if (_channels.ContainsKey(channel.Generation))
+            {
+                if (state == ChannelState.Terminated)
+                    Forget(channel);
+                Notify(channel, before);
+            }
+
             return before;
         }
     }
 
     /// <summary>The stream is closed: all channels terminate, then waits that cannot be met any more fail.</summary>
-    public void Close(CloseCode? reason)
+    public void Close(CloseCode? reason, Exception error)
     {
         lock (_lock)
         {
-            foreach (var channel in _channels)
+            if (ClosedWith is not null)
+                return;
+            foreach (var channel in _channels.Values.OrderBy(static c => c.Generation).ToArray())
             {
+                var before = channel.State;
                 channel.SetState(ChannelState.Terminated, reason);
-                _channels = _channels.Remove(channel);
-                Notify();
+                Forget(channel);
+                Notify(channel, before);
             }
 
-            IsClosed = true;
+            ClosedWith = error;
             foreach (var condition in Living())
-                condition.OnClosed();
+                condition.OnClosed(error);
             _conditions.Clear();
         }
     }
 
     /// <summary>Runs <paramref name="action"/> while no channel can change.</summary>
-    public T Locked<T>(Func<ImmutableArray<ChannelInfo>, T> action)
+    public T Locked<T>(Func<T> action)
     {
         lock (_lock)
-            return action(_channels);
+            return action();
+    }
+
+    /// <summary>Counts the channels of now into a tally. Under the lock.</summary>
+    public void Seed(ChannelTally tally)
+    {
+        foreach (var channel in _channels.Values)
+            if (channel.IsConnected)
+                tally.OnConnected(channel);
     }
 
     /// <summary>Tells the condition about every change from now on. Called inside <see cref="Locked{T}"/>.</summary>
     public void Register(ChannelCondition condition)
     {
-        if (_conditions.Count >= _pruneAt)
+        if (_conditions.Count >= _pruneAt && !_notifying)
         {
             _conditions.RemoveAll(static reference => !reference.TryGetTarget(out _));
             _pruneAt = Math.Max(16, _conditions.Count * 2);
@@ -124,18 +148,49 @@ internal sealed class ChannelSet
     /// <summary>Nobody waits on the condition any more. Under the lock.</summary>
     public void LetGo(ChannelCondition condition) => _awaited.Remove(condition);
 
-    private void Notify()
+    private static void Apply(ChannelTally tally, ChannelInfo channel, bool wasConnected)
     {
-        _observer?.Invoke(_channels);
+        var isConnected = channel.IsConnected;
+        if (isConnected && !wasConnected)
+            tally.OnConnected(channel);
+        else if (!isConnected && wasConnected)
+            tally.OnDisconnected(channel);
+        if (channel.State == ChannelState.Terminated)
+            tally.OnRemoved(channel);
+    }
+
+    private void Forget(ChannelInfo channel)
+    {
+        _channels.Remove(channel.Generation);
+        _snapshot = null;
+    }
+
+    private void Notify(ChannelInfo channel, ChannelState before)
+    {
+        var wasConnected = before == ChannelState.Connected;
+        if (channel.IsConnected != wasConnected)
+            ConnectedCount += wasConnected ? -1 : 1;
+        if (_ownTally is { } own)
+            Apply(own, channel, wasConnected);
+        _observer?.Invoke();
+
         // A condition may complete waits here: their continuations are posted, so none of them runs under the lock.
+        _notifying = true;
         foreach (var condition in Living())
-            condition.OnChanged(_channels);
+        {
+            Apply(condition.Tally!, channel, wasConnected); // registered conditions have one
+            condition.OnChanged();
+        }
+
+        _notifying = false;
     }
 
     private IEnumerable<ChannelCondition> Living()
     {
-        // By index: a predicate, which is user code, may begin a wait of its own and so register a condition.
-        for (var i = 0; i < _conditions.Count; i++)
+        // By index up to the count of now: a predicate, which is user code, may begin a wait of its own and so register
+        // a condition, which has counted this change already.
+        var count = _conditions.Count;
+        for (var i = 0; i < count && i < _conditions.Count; i++)
             if (_conditions[i].TryGetTarget(out var condition))
                 yield return condition;
     }
