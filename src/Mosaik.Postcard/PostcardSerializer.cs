@@ -87,10 +87,16 @@ public sealed class PostcardSerializer
     public T Decode<T>(ReadOnlySpan<byte> input, PostcardForm form = PostcardForm.Lenient) =>
         GetConverter<T>().Decode(input, form);
 
+    /// <summary>The shape that a type is mapped by: the generated one, or by reflection where dynamic code is available.</summary>
+    /// <typeparam name="T">The type.</typeparam>
+    /// <returns>The shape, for those who need a type's members rather than its bytes.</returns>
+    /// <exception cref="NotSupportedException">The type has no shape.</exception>
+    public static ITypeShape<T> ShapeOf<T>() => TypeShapeResolver.ResolveDynamic<T>() ?? Reflect<T>();
+
     private PostcardConverter<T> FindConverter<T>()
     {
         var converter = (_custom.GetValueOrDefault(typeof(T)) ?? BuiltInConverters.Find(typeof(T))) as PostcardConverter<T>
-            ?? GetConverter(TypeShapeResolver.ResolveDynamic<T>() ?? Reflect<T>());
+            ?? GetConverter(ShapeOf<T>());
         LastUsed<T>.Entry = new CacheEntry<T>(this, converter);
         return converter;
     }

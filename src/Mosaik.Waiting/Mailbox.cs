@@ -145,6 +145,18 @@ public sealed class Mailbox<T>
         return true;
     }
 
+    /// <summary>Looks at the oldest item if there is one; it stays.</summary>
+    /// <param name="item">The item.</param>
+    /// <returns>False if the mailbox is empty.</returns>
+    public bool TryPeek([MaybeNullWhen(false)] out T item)
+    {
+        lock (_lock)
+        {
+            item = _count > 0 ? _buffer[_head] : default;
+            return _count > 0;
+        }
+    }
+
     /// <summary>Waits until an item can be read.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>True if there is an item; false if the mailbox was completed and is empty.</returns>

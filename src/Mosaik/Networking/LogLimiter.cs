@@ -2,10 +2,11 @@ namespace Mosaik.Networking;
 
 /// <summary>Lets one log line per second and reason through, and counts the others (spec/reliability.md §12.1).</summary>
 /// <remarks>Reasons are constants of the code, so their number is bounded.</remarks>
-internal sealed class LogLimiter(TimeProvider timeProvider)
+/// <param name="timeProvider">The clock.</param>
+/// <param name="interval">Another time than a second.</param>
+internal sealed class LogLimiter(TimeProvider timeProvider, TimeSpan? interval = null)
 {
-    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
-
+    private readonly TimeSpan _interval = interval ?? TimeSpan.FromSeconds(1);
     private readonly Lock _lock = new();
     private readonly Dictionary<string, (long At, int Suppressed)> _last = new(StringComparer.Ordinal);
 
@@ -15,7 +16,7 @@ internal sealed class LogLimiter(TimeProvider timeProvider)
         var now = timeProvider.GetTimestamp();
         lock (_lock)
         {
-            if (_last.TryGetValue(reason, out var last) && timeProvider.GetElapsedTime(last.At, now) < Interval)
+            if (_last.TryGetValue(reason, out var last) && timeProvider.GetElapsedTime(last.At, now) < _interval)
             {
                 _last[reason] = (last.At, last.Suppressed + 1);
                 suppressed = 0;

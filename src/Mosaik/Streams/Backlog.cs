@@ -6,6 +6,9 @@ namespace Mosaik.Streams;
 /// </summary>
 internal sealed class Backlog
 {
+    /// <summary>The <see cref="Filter"/> of a subscription without criteria.</summary>
+    public const int Everything = -1;
+
     private const int InitialRing = 64;
 
     private readonly int _maxRing;
@@ -16,15 +19,19 @@ internal sealed class Backlog
     private long _takenBytes;
     private long _waitingBytes;
 
-    public Backlog(int bufferSize, IBacklogOwner owner)
+    public Backlog(int bufferSize, IBacklogOwner owner, int filter = Everything)
     {
         Owner = owner;
+        Filter = filter;
         _maxRing = (int)Math.Min(2L * bufferSize, Array.MaxLength);
         _ring = new DatumFrame?[Math.Min(InitialRing, _maxRing)];
     }
 
     /// <summary>The writer that empties this backlog.</summary>
     public IBacklogOwner Owner { get; }
+
+    /// <summary>Which of the results of a datum's matching decides about this subscription.</summary>
+    public int Filter { get; }
 
     /// <summary>Whether the writer found nothing to take and sleeps until it is woken.</summary>
     public bool IsIdle { get; set; }

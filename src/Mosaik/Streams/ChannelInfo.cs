@@ -87,11 +87,6 @@ public sealed class ChannelInfo
     /// <summary>Tells apart two subscriptions of the same pair.</summary>
     internal long Generation { get; }
 
-    /// <summary>Completes when the channel has ended.</summary>
-    /// <param name="cancellationToken">Ends the wait without effect.</param>
-    public ValueTask WhenTerminatedAsync(CancellationToken cancellationToken = default) =>
-        _terminated.WaitAsync(cancellationToken);
-
     /// <summary>
     /// The state, then the latest one after each change; those in between may be skipped. Ends after
     /// <see cref="ChannelState.Terminated"/>.
@@ -127,8 +122,8 @@ public sealed class ChannelInfo
         Volatile.Write(ref _bytes, _bytes + bytes);
     }
 
-    /// <summary>Counts datums that this consumer misses. Called under the lock of the producer's sink.</summary>
-    internal void CountDropped(long datums) => Volatile.Write(ref _dropped, _dropped + datums);
+    /// <summary>How many datums this consumer has missed so far.</summary>
+    internal void SetDropped(long datums) => Volatile.Write(ref _dropped, datums);
 
     /// <summary>Moves to another state; only <see cref="ChannelSet"/> calls it, so that conditions see every change.</summary>
     internal void SetState(ChannelState state, CloseCode? reason)

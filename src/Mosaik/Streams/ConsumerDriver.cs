@@ -1,7 +1,6 @@
-using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
-using Mosaik.Discovery;
+using System.Threading.Channels;
 using Mosaik.Networking;
 using Mosaik.Primitives;
 using Mosaik.Waiting;
@@ -12,18 +11,17 @@ namespace Mosaik.Streams;
 /// The worker of one consumer: its candidates, one receiver for each, and the queue they deliver into.
 /// </summary>
 /// <remarks>
-/// Candidates are the peers that list the stream; discovery reports them as changes of its index, the catalog is never
-/// scanned. A candidate that appears or becomes eligible gets a receiver, one that goes or becomes ineligible loses
-/// it. Source: spec/streams.md §8.
+/// <para>This half is what the application and the receivers see: the queue, the channels, the counters, the end. The
+/// other half is the loop that decides whom to subscribe to.</para>
+/// <para>Source: spec/streams.md §8.</para>
 /// </remarks>
-internal sealed class ConsumerDriver<T> : IConsumerWorker, IAsyncDisposable
+internal sealed partial class ConsumerDriver<T> : IConsumerWorker, IAsyncDisposable
 {
     private const long NotConnected = long.MinValue;
 
-    private readonly ConsumerOptions<T> _options;
-    private readonly ChannelCondition _onlineWhen;
-    private readonly Dictionary<PeerId, Receiver<T>> _receivers = [];
-    private readonly List<Task> _leaving = [];
+    private readonly ChannelTally _onlineWhen;
+    private readonly ConditionSource _onlineSource;
+    private readonly Completion _drained;
     private readonly CancellationTokenSource _stop = new();
     private readonly Action<IConsumerWorker> _forget;
     private readonly Task _loop;
@@ -39,16 +37,22 @@ internal sealed class ConsumerDriver<T> : IConsumerWorker, IAsyncDisposable
         _forget = forget;
         Context = context;
         StreamId = streamId;
-        _options = options;
-        Codec = options.Codec ?? new PostcardDatumCodec<T>();
+        Options = options;
+        Codec = options.Codec ?? DatumCodec.Default<T>();
+        Matcher = Prepare(options.Criteria);
         MaxDatumBytes = options.MaxDatumBytes ?? context.Options.MaxDatumBytes;
         Queue = new Mailbox<Delivery<T>>(options.QueueSize, context.Scheduler);
         Channels = new ChannelSet(context.Scheduler);
         Labels = context.Metrics.LabelsOf(streamId);
+        Rules = new PeerRules(context, streamId, options.SubscribeIf, options.Tickets);
+        _signal = new Signal(context.Scheduler, context.TimeProvider);
+        _drained = new Completion(context.Scheduler);
         context.Metrics.ConsumerOpened(Labels);
         var fresh = new ChannelCondition(Channels);
-        _onlineWhen = options.OnlineWhen?.Invoke(fresh) ?? fresh;
-        Channels.Observe(OnChannelsChanged);
+        _onlineWhen = (options.OnlineWhen?.Invoke(fresh) ?? fresh).NewTally();
+        _onlineSource = new ConditionSource(met: false, context.Scheduler);
+        When = new StreamWhen(Channels, _onlineSource);
+        Channels.Observe(_onlineWhen, OnChannelsChanged);
         _loop = context.Scheduler.Start(RunAsync);
     }
 
@@ -58,8 +62,14 @@ internal sealed class ConsumerDriver<T> : IConsumerWorker, IAsyncDisposable
     /// <summary>The stream.</summary>
     public StreamId StreamId { get; }
 
+    /// <summary>The settings.</summary>
+    public ConsumerOptions<T> Options { get; }
+
     /// <summary>How datums are decoded.</summary>
     public IDatumCodec<T> Codec { get; }
+
+    /// <summary>Evaluates the criteria for producers that do not; null when everything is wanted.</summary>
+    public CriteriaMatcher<T>? Matcher { get; }
 
     /// <summary>A larger datum ends the connection.</summary>
     public int MaxDatumBytes { get; }
@@ -70,8 +80,14 @@ internal sealed class ConsumerDriver<T> : IConsumerWorker, IAsyncDisposable
     /// <summary>The channels to all producers.</summary>
     public ChannelSet Channels { get; }
 
+    /// <summary>The conditions to wait for.</summary>
+    public StreamWhen When { get; }
+
     /// <summary>Metric labels, built once.</summary>
     public TagList Labels { get; }
+
+    /// <summary>What is asked of producers.</summary>
+    public PeerRules Rules { get; }
 
     /// <summary>Whether the online condition holds.</summary>
     public bool IsOnline => _online;
@@ -92,15 +108,12 @@ internal sealed class ConsumerDriver<T> : IConsumerWorker, IAsyncDisposable
         }
     }
 
-    /// <summary>The condition that makes the consumer online, with a fresh memory.</summary>
-    public ChannelCondition OnlineCondition() => _onlineWhen.Clone();
-
     /// <summary>The backoff of a new receiver.</summary>
     public IBackoff NewBackoff()
     {
         try
         {
-            return (_options.Backoff ?? Context.Options.Backoff)?.Invoke() ?? new ExponentialBackoff();
+            return (Options.Backoff ?? Context.Options.Backoff)?.Invoke() ?? new ExponentialBackoff();
         }
         catch (Exception error) when (error is not OutOfMemoryException)
         {
@@ -123,7 +136,30 @@ internal sealed class ConsumerDriver<T> : IConsumerWorker, IAsyncDisposable
         Volatile.Write(ref _bytes, _bytes + delivery.Bytes);
         Context.Metrics.Received(Labels, delivery.Bytes);
         datum = delivery.Datum;
+        if (_closed)
+            NoteDrained();
         return true;
+    }
+
+    /// <summary>
+    /// A receiver delivers a datum; while the queue is full it waits, or the oldest makes room. False when the consumer
+    /// has ended.
+    /// </summary>
+    public ValueTask<bool> DeliverAsync(Delivery<T> delivery, CancellationToken cancellationToken)
+    {
+        if (Queue.TryPost(delivery))
+            return new ValueTask<bool>(true);
+        if (Options.QueueFullMode == QueueFullMode.Wait)
+            return Queue.PostAsync(delivery, cancellationToken);
+        do
+        {
+            if (Queue.TryRead(out _))
+                Context.Metrics.Discarded(Labels);
+            else if (Queue.IsCompleted)
+                return new ValueTask<bool>(false);
+        }
+        while (!Queue.TryPost(delivery));
+        return new ValueTask<bool>(true);
     }
 
     /// <summary>Moves a channel to another state, and the gauge of connected producers with it.</summary>
@@ -136,6 +172,12 @@ internal sealed class ConsumerDriver<T> : IConsumerWorker, IAsyncDisposable
         else if (before == ChannelState.Connected)
             Context.Metrics.ProducersConnected(StreamId, Labels, -1);
     }
+
+    /// <summary>What reads at the end fail with.</summary>
+    public ChannelClosedException ClosedException() => StreamClosedException.Of(StreamId, Context.IsStopping);
+
+    /// <summary>Completes when the consumer has ended and its queue is empty.</summary>
+    public ValueTask WhenDrainedAsync() => _drained.WaitAsync();
 
     /// <inheritdoc/>
     public void BeginStop()
@@ -163,98 +205,45 @@ internal sealed class ConsumerDriver<T> : IConsumerWorker, IAsyncDisposable
             // Discarded: nobody reads any more.
         }
 
+        NoteDrained();
         _forget(this);
         _stop.Dispose();
     }
 
-    private async Task RunAsync()
+    private static CriteriaMatcher<T>? Prepare(Criteria criteria)
     {
-        using var stopping = Context.Stopping.UnsafeRegister(
-            static self => ((ConsumerDriver<T>)self!).BeginStop(), this);
-        using (var producers = Context.Discovery.FollowStream(StreamId))
-        {
-            try
-            {
-                while (await producers.WaitAsync(_stop.Token).ConfigureAwait(false))
-                    while (producers.TryTake(out var delta))
-                        Apply(delta!); // there is one when TryTake returns true
-            }
-            catch (OperationCanceledException)
-            {
-                // Disposed, or the network stops.
-            }
-        }
-
-        foreach (var receiver in _receivers.Values)
-            _ = Leave(receiver); // awaited with all others below
-        await Task.WhenAll(_leaving).ConfigureAwait(false);
-        _closed = true;
-        Channels.Close(CloseCode.Cancelled);
-        _online = false; // also where the condition holds without channels
-        Queue.Complete();
-        Context.Metrics.ConsumerClosed(Labels);
+        if (criteria.MatchesAll)
+            return null;
+        return CriteriaMatcher<T>.TryPrepare(criteria, out var matcher, out var problem) == CriteriaOutcome.Prepared
+            ? matcher
+            : throw new MosaikConfigurationException(nameof(ConsumerOptions<>.Criteria), problem);
     }
 
-    private void Apply(StreamPeerDelta delta)
+    private void NoteDrained()
     {
-        if (delta.Kind == StreamPeerDeltaKind.OwnEntryChanged)
-        {
-            // What producers answer may depend on our tags and tickets: those that refused are asked again.
-            foreach (var waiting in _receivers.Values)
-                waiting.Trigger();
-            return;
-        }
-
-        var peer = delta.Kind == StreamPeerDeltaKind.Removed ? null : Context.Discovery.Catalog.Get(delta.PeerId);
-        var eligible = peer is not null && IsEligible(peer);
-        var previous = Task.CompletedTask;
-        if (_receivers.TryGetValue(delta.PeerId, out var receiver))
-        {
-            if (eligible && !delta.Restarted)
-            {
-                receiver.Update(peer!.Entry, delta.ContentChanged); // eligible means that there is a peer
-                return;
-            }
-
-            // Gone, no longer wanted, or a new process under the old id: its old connection is dead anyway.
-            _receivers.Remove(delta.PeerId);
-            previous = Leave(receiver);
-        }
-
-        if (eligible)
-            _receivers[delta.PeerId] = new Receiver<T>(this, peer!.Entry, previous); // as above
+        if (Queue.IsCompleted)
+            _drained.TrySetResult();
     }
 
-    /// <summary>Stops a receiver without waiting: a slow end must not delay the deltas of other producers.</summary>
-    private Task Leave(Receiver<T> receiver)
+    private void OnChannelsChanged()
     {
-        var end = receiver.DisposeAsync().AsTask();
-        _leaving.RemoveAll(static task => task.IsCompletedSuccessfully);
-        _leaving.Add(end);
-        return end;
-    }
-
-    private bool IsEligible(PeerInfo peer)
-    {
-        if (_options.SubscribeIf is not { } subscribe)
-            return true;
-        try
-        {
-            return subscribe(peer);
-        }
-        catch (Exception error) when (error is not OutOfMemoryException)
-        {
-            // User code: a predicate that throws says no (spec/streams.md §3.1).
-            StreamsLog.PredicateFailed(Context.Logger, StreamId, peer.Id, error);
-            return false;
-        }
-    }
-
-    private void OnChannelsChanged(ImmutableArray<ChannelInfo> channels)
-    {
-        _online = !_closed && Context.IsMet(_onlineWhen, channels, StreamId);
-        var connected = channels.Any(static channel => channel.IsConnected);
+        _online = !_closed && Context.IsMet(_onlineWhen, StreamId);
+        _onlineSource.Set(_online);
+        var connected = Channels.ConnectedCount > 0;
         if (connected != (_connectedSince != NotConnected))
             Volatile.Write(ref _connectedSince, connected ? Context.TimeProvider.GetTimestamp() : NotConnected);
+    }
+
+    /// <summary>All receivers have stopped.</summary>
+    private void Close()
+    {
+        _closed = true;
+        Channels.Close(CloseCode.Cancelled, ClosedException());
+        _online = false; // also where the condition holds without channels
+        _onlineSource.Set(false);
+        _onlineSource.Fail(ClosedException());
+        Queue.Complete();
+        NoteDrained();
+        Context.Metrics.ConsumerClosed(Labels);
     }
 }

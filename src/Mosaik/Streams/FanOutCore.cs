@@ -10,7 +10,7 @@ namespace Mosaik.Streams;
 /// all have (the slowest). A subscription whose backlog has reached twice the buffer size when a datum is published
 /// for it is lagging: it is dropped, or the datum is skipped for it alone (L1–L3). When senders are kept waiting and
 /// those who keep them hand nothing over for the stall timeout, these are lagging too (L4).</para>
-/// <para>Order of calls per subscription: <see cref="Add"/>, then any number of <see cref="Publish"/>,
+/// <para>Order of calls per subscription: <see cref="Add"/>, then any number of <see cref="Publish(DatumFrame, ref PublishEffects)"/>,
 /// <see cref="Take"/> and <see cref="HandedOver"/> (each taken batch is handed over before the next is taken), then
 /// <see cref="Remove"/>. The caller serialises all calls; time is passed in. Encoding, waiting senders, links and
 /// conditions are not its business. Source: spec/streams.md §4; slowing the producer down is ours.</para>
@@ -81,16 +81,18 @@ internal sealed class FanOutCore
     }
 
     /// <summary>A new active subscription. It is given what is published from now on.</summary>
-    public Backlog Add(IBacklogOwner owner)
+    /// <param name="owner">Whom to wake or drop.</param>
+    /// <param name="filter">Which of the results given to <see cref="Publish(DatumFrame, ReadOnlySpan{bool}, ref PublishEffects)"/> is its own.</param>
+    public Backlog Add(IBacklogOwner owner, int filter = Backlog.Everything)
     {
-        var backlog = new Backlog(_bufferSize, owner);
+        var backlog = new Backlog(_bufferSize, owner, filter);
         _active.Add(backlog);
         NoteRoom();
         return backlog;
     }
 
     /// <summary>
-    /// Takes a subscription out, if <see cref="Publish"/> has not done so already, and releases the frames that wait
+    /// Takes a subscription out, if <see cref="Publish(DatumFrame, ref PublishEffects)"/> has not done so already, and releases the frames that wait
     /// in it. Returns how many datums it had pending; a batch that was taken belongs to its writer.
     /// </summary>
     public int Remove(Backlog backlog)
@@ -107,12 +109,22 @@ internal sealed class FanOutCore
     /// active set, or misses this datum. Whom to wake and whom to drop is put into <paramref name="effects"/>.
     /// </summary>
     /// <returns>How many subscriptions the datum was meant for; 0 = undelivered.</returns>
-    public int Publish(DatumFrame frame, ref PublishEffects effects)
+    public int Publish(DatumFrame frame, ref PublishEffects effects) => Publish(frame, [], ref effects);
+
+    /// <summary>The same where consumers have criteria.</summary>
+    /// <param name="frame">The datum.</param>
+    /// <param name="matches">Which criteria it fulfils, at the places that <see cref="Add"/> was given.</param>
+    /// <param name="effects">Whom to wake and whom to drop.</param>
+    /// <returns>How many subscriptions the datum was meant for; 0 = undelivered.</returns>
+    public int Publish(DatumFrame frame, ReadOnlySpan<bool> matches, ref PublishEffects effects)
     {
-        var matched = _active.Count;
+        var matched = 0;
         for (var i = _active.Count - 1; i >= 0; i--)
         {
             var backlog = _active[i];
+            if (backlog.Filter != Backlog.Everything && !matches[backlog.Filter])
+                continue;
+            matched++;
             if (IsLagging(backlog) || (_stalled && !RoomFor(backlog)))
             {
                 backlog.Dropped++;

@@ -17,7 +17,6 @@ public sealed class NetworkStreams
     private readonly Dictionary<StreamId, StreamSink> _sinks = [];
     private readonly List<IConsumerWorker> _consumers = [];
     private readonly List<Task> _closing = [];
-    private bool _stopped;
 
     internal NetworkStreams(StreamContext context) => _context = context;
 
@@ -31,19 +30,51 @@ public sealed class NetworkStreams
     /// <exception cref="NetworkClosedException">The network is stopping.</exception>
     public Producer<T> Produce<T>(ProducerOptions<T>? options = null)
     {
+        TryProduceNew(options, out var producer);
+        return producer;
+    }
+
+    /// <summary>Creates a stream; fails where this node produces it already.</summary>
+    /// <inheritdoc cref="Produce{T}" path="/typeparam"/>
+    /// <param name="options">Settings.</param>
+    /// <exception cref="ProducerExistsException">The stream exists; the exception opens a handle to it.</exception>
+    /// <exception cref="MosaikConfigurationException">A setting makes no sense; the message names it.</exception>
+    /// <exception cref="StreamTypeMismatchException">The stream exists with another type of datum.</exception>
+    /// <exception cref="NetworkClosedException">The network is stopping.</exception>
+    public Producer<T> ProduceNew<T>(ProducerOptions<T>? options = null)
+    {
+        if (TryProduceNew(options, out var producer))
+            return producer;
+        producer.TryComplete();
+        throw new ProducerExistsException(this, producer.StreamId);
+    }
+
+    /// <summary>Creates a stream, or opens a handle to it where this node produces it already.</summary>
+    /// <inheritdoc cref="Produce{T}" path="/typeparam"/>
+    /// <param name="options">Settings, used when the stream is created.</param>
+    /// <param name="producer">A handle to the stream.</param>
+    /// <returns>Whether the stream was created.</returns>
+    /// <exception cref="MosaikConfigurationException">A setting makes no sense; the message names it.</exception>
+    /// <exception cref="StreamTypeMismatchException">The stream exists with another type of datum.</exception>
+    /// <exception cref="NetworkClosedException">The network is stopping.</exception>
+    public bool TryProduceNew<T>(ProducerOptions<T>? options, out Producer<T> producer)
+    {
         options ??= new ProducerOptions<T>();
         options.Validate();
         var id = options.StreamId ?? DefaultIdOf<T>();
         lock (_lock)
         {
-            if (_stopped)
+            if (_context.IsStopping)
                 throw new NetworkClosedException();
             if (_sinks.TryGetValue(id, out var existing))
             {
                 if (existing is not StreamSink<T> same)
                     throw new StreamTypeMismatchException(id, existing.ElementType, typeof(T));
                 if (same.TryOpenHandle())
-                    return new Producer<T>(this, same);
+                {
+                    producer = new Producer<T>(this, same);
+                    return false;
+                }
             }
 
             // The new one takes the place of one whose last handle is being closed, which goes on draining by itself.
@@ -53,7 +84,8 @@ public sealed class NetworkStreams
             _sinks[id] = sink;
             _context.Metrics.ProducerOpened();
             _context.Discovery.AddStreams(id);
-            return new Producer<T>(this, sink);
+            producer = new Producer<T>(this, sink);
+            return true;
         }
     }
 
@@ -68,7 +100,7 @@ public sealed class NetworkStreams
         options.Validate();
         lock (_lock)
         {
-            if (_stopped)
+            if (_context.IsStopping)
                 throw new NetworkClosedException();
             var driver = new ConsumerDriver<T>(_context, options.StreamId ?? DefaultIdOf<T>(), options, Forget);
             _consumers.Add(driver);
@@ -103,7 +135,7 @@ public sealed class NetworkStreams
         Task[] closing;
         lock (_lock)
         {
-            _stopped = true;
+            _context.IsStopping = true;
             foreach (var sink in _sinks.Values.ToArray())
                 CloseUnderLock(sink);
             closing = [.. _closing];
@@ -131,7 +163,7 @@ public sealed class NetworkStreams
         _context.Metrics.ProducerClosed();
 
         // Ids withdrawn while the whole network leaves are not announced again (spec/wire.md §10.4).
-        if (!_stopped)
+        if (!_context.IsStopping)
             _context.Discovery.RemoveStreams(sink.StreamId);
     }
 

@@ -24,11 +24,14 @@ public sealed class Producer<T> : ChannelWriter<T>, IAsyncDisposable
     {
         _streams = streams;
         _sink = sink;
-        When = new StreamWhen(sink.Channels, sink.OnlineCondition);
+        When = sink.When;
     }
 
     /// <summary>The stream.</summary>
     public StreamId StreamId => _sink.StreamId;
+
+    /// <summary>The settings with which the stream was created; all handles share them.</summary>
+    public ProducerOptions<T> Options => _sink.Options;
 
     /// <summary>Whether datums are accepted: the online condition holds and the handle is open.</summary>
     public bool IsOnline => _sink.IsOnline && !_handle.IsClosed;
@@ -47,10 +50,18 @@ public sealed class Producer<T> : ChannelWriter<T>, IAsyncDisposable
     /// <remarks>True only for <see cref="SendResult.Accepted"/>; <see cref="TrySend"/> tells the reason.</remarks>
     public override bool TryWrite(T item) => TrySend(item) == SendResult.Accepted;
 
+    /// <summary>The same as <see cref="WriteAsync"/>.</summary>
+    /// <inheritdoc cref="WriteAsync"/>
+    /// <param name="datum">The value; encoded during the call, or when it is served if nobody was subscribed.</param>
+    /// <param name="cancellationToken">Withdraws a send that still waits; it then has no effect.</param>
+    public ValueTask SendAsync(T datum, CancellationToken cancellationToken = default) =>
+        _sink.SendAsync(datum, _handle, cancellationToken);
+
     /// <summary>Waits until the producer is online and has room, behind earlier writers, and accepts the datum.</summary>
     /// <param name="item">The value; encoded during the call, or when it is served if nobody was subscribed.</param>
     /// <param name="cancellationToken">Withdraws a write that still waits; it then has no effect.</param>
     /// <exception cref="ChannelClosedException">The handle, the stream or the network was closed.</exception>
+    /// <exception cref="DatumEncodingException">The codec failed.</exception>
     /// <exception cref="DatumTooLargeException">The encoded datum is above the stream's limit.</exception>
     public override ValueTask WriteAsync(T item, CancellationToken cancellationToken = default) =>
         _sink.SendAsync(item, _handle, cancellationToken);
@@ -75,6 +86,18 @@ public sealed class Producer<T> : ChannelWriter<T>, IAsyncDisposable
     /// </summary>
     /// <param name="cancellationToken">Ends the wait.</param>
     public ValueTask FlushAsync(CancellationToken cancellationToken = default) => _sink.FlushAsync(cancellationToken);
+
+    /// <summary>Another handle to the same stream.</summary>
+    /// <exception cref="ChannelClosedException">This handle, the stream or the network was closed.</exception>
+    public Producer<T> Clone() => !_handle.IsClosed && _sink.TryOpenHandle()
+        ? new Producer<T>(_streams, _sink)
+        : throw StreamClosedException.Of(StreamId, isNetworkStopped: false);
+
+    /// <summary>
+    /// Judges all consumers again by <see cref="ProducerOptions{T}.AcceptIf"/> and tickets, for rules that depend on more
+    /// than the peer. Does not wait.
+    /// </summary>
+    public void Reevaluate() => _sink.Reevaluate();
 
     /// <summary>Closes this handle; writers that wait on it fail. The stream ends with its last handle.</summary>
     /// <param name="error">Not used: consumers are told that the stream has ended, never why.</param>

@@ -18,6 +18,9 @@ internal struct PublishEffects
     /// <summary>How many subscriptions miss the datum for lag and stay.</summary>
     public int Skipped { get; set; }
 
+    /// <summary>Whether nobody was meant to get the datum.</summary>
+    public bool IsUndelivered { get; set; }
+
     /// <summary>Notes a writer to wake.</summary>
     public void Wake(IBacklogOwner owner)
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Logging;
 using Mosaik.Discovery;
 using Mosaik.Networking;
@@ -25,17 +26,26 @@ internal sealed class Receiver<T> : IAsyncDisposable
     private readonly Signal _trigger;
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _previous;
+    private readonly LogLimiter _undecodableLog;
     private readonly Task _loop;
 
     private PeerEntry _entry;
     private ChannelInfo? _channel;
+    private CriteriaMatcher<T>? _filter;
     private long _received;
     private bool _isRepeatedFailure;
+    private bool _checksRtt;
 
     /// <summary>Starts at once, or when its predecessor for the same producer has closed its link.</summary>
-    public Receiver(ConsumerDriver<T> consumer, PeerEntry entry, Task previous)
+    /// <param name="consumer">The worker.</param>
+    /// <param name="entry">The producer's entry.</param>
+    /// <param name="previous">The end of the predecessor.</param>
+    /// <param name="checksRtt">The rules asked for the round-trip time and it is unknown: they decide once it is measured.</param>
+    public Receiver(ConsumerDriver<T> consumer, PeerEntry entry, Task previous, bool checksRtt)
     {
         _previous = previous;
+        _checksRtt = checksRtt;
+        _undecodableLog = new LogLimiter(consumer.Context.TimeProvider, TimeSpan.FromMinutes(1));
         _consumer = consumer;
         _context = consumer.Context;
         _entry = entry;
@@ -63,20 +73,22 @@ internal sealed class Receiver<T> : IAsyncDisposable
         _stop.Dispose();
     }
 
-    private PeerId ProducerId => _entry.Id;
+    /// <summary>The producer.</summary>
+    public PeerId ProducerId => _entry.Id;
 
     private async Task RunAsync()
     {
         await _previous.ConfigureAwait(false);
 
-        // The first channel is visible at once; those of the slow schedule only when connected (spec/streams.md §9.4).
-        if (!_stop.IsCancellationRequested)
+        // The first channel is visible at once, unless the producer may turn out to be too far away (spec/streams.md §8.4);
+        // those of the slow schedule only when connected (§9.4).
+        if (!_stop.IsCancellationRequested && !_checksRtt)
             ShowChannel();
         while (!_stop.IsCancellationRequested)
         {
             await _trigger.WaitAsync(TimeSpan.Zero).ConfigureAwait(false); // what has happened so far is heeded by this attempt
             var (end, code, healthy) = await AttemptAsync().ConfigureAwait(false);
-            if (_stop.IsCancellationRequested)
+            if (_stop.IsCancellationRequested || end == AttemptEnd.Unsuitable)
                 break;
             var next = Decide(() => _schedule.OnEnded(_context.Now, end, code, healthy));
             StreamsLog.ProducerLost(
@@ -120,8 +132,16 @@ internal sealed class Receiver<T> : IAsyncDisposable
             link = await Deadline.RunAsync(
                 _context.TimeProvider, _context.Options.ConnectTimeout, "Connecting", ProducerId,
                 token => _context.OpenLinkAsync(_entry.Address, token), _stop.Token).ConfigureAwait(false);
-            await link.SendRawAsync(
-                new StreamHandshake(_context.NetworkId, _consumer.StreamId).Encode(), _stop.Token).ConfigureAwait(false);
+            if (_checksRtt && !IsSuitable(link.Rtt))
+            {
+                await link.CloseAsync(CloseCode.Cancelled).ConfigureAwait(false);
+                _consumer.OnUnsuitable(this);
+                return (AttemptEnd.Unsuitable, null, false);
+            }
+
+            var handshake = StreamHandshake.Encode(
+                _context.NetworkId, _consumer.StreamId, _consumer.Options.Criteria.Encoded.Span);
+            await link.SendRawAsync(handshake, _stop.Token).ConfigureAwait(false);
             if (await ReadStartAsync(link).ConfigureAwait(false) is { } wrong)
             {
                 await link.CloseAsync(wrong).ConfigureAwait(false);
@@ -163,6 +183,26 @@ internal sealed class Receiver<T> : IAsyncDisposable
             || (connectedAt is { } at && _context.TimeProvider.GetElapsedTime(at) >= HealthyAfter);
     }
 
+    /// <summary>
+    /// Judges the producer by the round-trip time of its own connection, before it hears what is wanted of it.
+    /// </summary>
+    private bool IsSuitable(TimeSpan? rtt)
+    {
+        var smoothed = _context.Discovery.RttWith(ProducerId, rtt);
+        if (rtt is { } sample)
+            _context.Discovery.SampleRtt(ProducerId, sample);
+        if ((_context.MaxRtt is { } limit && smoothed > limit)
+            || !_consumer.Rules.Judge(Volatile.Read(ref _entry), smoothed).IsAllowed)
+        {
+            StreamsLog.ProducerUnsuitable(_context.Logger, _consumer.StreamId, ProducerId);
+            return false;
+        }
+
+        _checksRtt = false;
+        ShowChannel();
+        return true;
+    }
+
     /// <summary>Reads and checks StartStream; returns the code to close with if it is not ours.</summary>
     private async ValueTask<CloseCode?> ReadStartAsync(Link link)
     {
@@ -174,7 +214,12 @@ internal sealed class Receiver<T> : IAsyncDisposable
             return CloseCode.ProtocolViolation;
         if (start.Network != _context.NetworkId)
             return CloseCode.DifferentNetwork;
-        return start.Stream == _consumer.StreamId ? null : CloseCode.StreamNotFound;
+        if (start.Stream != _consumer.StreamId)
+            return CloseCode.StreamNotFound;
+
+        // A producer that does not evaluate criteria sends everything.
+        _filter = payload.Span[StreamHandshake.Size..].StartsWith(CriteriaCodec.Mark) ? null : _consumer.Matcher;
+        return null;
     }
 
     /// <summary>Cuts, decodes and delivers until the link ends; a full queue stops the reading.</summary>
@@ -186,32 +231,39 @@ internal sealed class Receiver<T> : IAsyncDisposable
             var payload = await receiver.ReceiveAsync(_stop.Token).ConfigureAwait(false);
             do
             {
-                var delivery = new Delivery<T>(Decode(receiver, payload.Span), payload.Length);
                 _received++;
                 channel.Count(1, payload.Length);
                 _context.Metrics.Arrived(_consumer.Labels, payload.Length);
-                if (!_consumer.Queue.TryPost(delivery)
-                    && !await _consumer.Queue.PostAsync(delivery, _stop.Token).ConfigureAwait(false))
+                if (TryDecode(receiver, payload.Span, out var datum) && _filter?.Matches(datum) != false
+                    && !await _consumer.DeliverAsync(new Delivery<T>(datum, payload.Length), _stop.Token).ConfigureAwait(false))
                     return;
             }
             while (receiver.TryReceive(out payload));
         }
     }
 
-    private T Decode(LinkReceiver receiver, ReadOnlySpan<byte> payload)
+    /// <summary>False for a datum that is skipped because it cannot be decoded; where that is not wanted the link ends.</summary>
+    private bool TryDecode(LinkReceiver receiver, ReadOnlySpan<byte> payload, [MaybeNullWhen(false)] out T datum)
     {
+        var problem = "not a datum of this stream";
         try
         {
-            if (_consumer.Codec.TryDecode(payload, out var datum))
-                return datum;
+            if (_consumer.Codec.TryDecode(payload, out datum))
+                return true;
         }
         catch (Exception error) when (error is not OutOfMemoryException)
         {
             // User code that should have said no: bytes of a peer must not end the receiver.
-            throw receiver.Undecodable(new DecodeError($"the codec failed with {error.GetType().Name}: {error.Message}", 0));
+            problem = $"the codec failed with {error.GetType().Name}: {error.Message}";
         }
 
-        throw receiver.Undecodable(new DecodeError("not a datum of this stream", 0));
+        if (!_consumer.Options.SkipUndecodable)
+            throw receiver.Undecodable(new DecodeError(problem, 0));
+        _context.Metrics.Undecodable(_consumer.Labels);
+        if (_undecodableLog.TryPass(nameof(TryDecode), out var suppressed))
+            StreamsLog.UndecodableSkipped(_context.Logger, _consumer.StreamId, ProducerId, suppressed);
+        datum = default;
+        return false;
     }
 
     private async ValueTask<bool> SyncAsync()
@@ -238,7 +290,7 @@ internal sealed class Receiver<T> : IAsyncDisposable
         {
             if (next.Delay <= TimeSpan.Zero)
                 return;
-            if (await _trigger.WaitAsync(next.Delay, _stop.Token).ConfigureAwait(false) && next.Terminated)
+            if (await _trigger.WaitAsync(next.Delay, _stop.Token).ConfigureAwait(false))
                 await _trigger.WaitAsync(_schedule.OnTriggered(), _stop.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
@@ -251,7 +303,7 @@ internal sealed class Receiver<T> : IAsyncDisposable
     {
         if (_channel is { } shown)
             return shown;
-        var channel = _context.NewChannel(_consumer.StreamId, ProducerId, _context.LocalId, _entry);
+        var channel = _context.NewChannel(_consumer.StreamId, ProducerId, _context.LocalId, _entry, _consumer.Options.Criteria);
         _channel = channel;
         _consumer.Channels.Add(channel);
         return channel;

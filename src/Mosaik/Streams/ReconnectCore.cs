@@ -21,6 +21,9 @@ internal enum AttemptEnd
 
     /// <summary>The producer's StartStream named another network or stream, or a datum could not be decoded.</summary>
     Refused,
+
+    /// <summary>The round-trip time, now that it is known, excludes the producer: no attempt until it is eligible again.</summary>
+    Unsuitable,
 }
 
 /// <summary>

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Microsoft.Extensions.Logging;
 using Mosaik.Discovery;
 using Mosaik.Networking;
@@ -11,6 +10,7 @@ namespace Mosaik.Streams;
 internal sealed class StreamContext
 {
     private long _generation;
+    private volatile bool _isStopping;
 
     public required NetworkId NetworkId { get; init; }
 
@@ -45,28 +45,40 @@ internal sealed class StreamContext
     /// <summary>Cancelled when the node stops.</summary>
     public required CancellationToken Stopping { get; init; }
 
+    /// <summary>Whether the network is leaving, which is why its streams are closed.</summary>
+    public bool IsStopping
+    {
+        get => _isStopping;
+        set => _isStopping = value;
+    }
+
     /// <summary>Monotonic time for the pure cores.</summary>
     public TimeSpan Now => TimeProvider.GetElapsedTime(0);
 
+    /// <summary>How long to wait for a moment of <see cref="Now"/>; infinite for none.</summary>
+    public TimeSpan TimeUntil(TimeSpan? moment)
+    {
+        if (moment is not { } at)
+            return Timeout.InfiniteTimeSpan;
+        var now = Now;
+        return at <= now ? TimeSpan.Zero : at - now;
+    }
+
+    /// <summary>When a ticket ends, as a moment of <see cref="Now"/>; null for never.</summary>
+    public TimeSpan? MonotonicOf(Expiration expiration) => Now + expiration.Remaining(TimeProvider.GetUtcNow());
+
     /// <summary>A channel with a number that no other channel of the node has.</summary>
-    public ChannelInfo NewChannel(StreamId stream, PeerId producer, PeerId consumer, PeerEntry peer) =>
-        new(Interlocked.Increment(ref _generation), stream, producer, consumer, peer, TimeProvider, Scheduler);
+    public ChannelInfo NewChannel(StreamId stream, PeerId producer, PeerId consumer, PeerEntry peer, Criteria criteria) =>
+        new(Interlocked.Increment(ref _generation), stream, producer, consumer, peer, TimeProvider, Scheduler, criteria);
 
     /// <summary>
-    /// An online condition on a set of channels. Its predicates are user code: where one throws the condition is not
-    /// met, so that a failure of theirs never takes down the loop that changed the channels.
+    /// An online condition as it is now. Its predicates are user code: where one throws the condition is not met, so that
+    /// a failure of theirs never takes down the loop that changed the channels.
     /// </summary>
-    public bool IsMet(ChannelCondition condition, ImmutableArray<ChannelInfo> channels, StreamId stream)
+    public bool IsMet(ChannelTally condition, StreamId stream)
     {
-        try
-        {
-            return condition.Evaluate(channels);
-        }
-        catch (Exception error) when (error is not OutOfMemoryException)
-        {
-            if (LogLimiter.TryPass(nameof(IsMet), out _))
-                StreamsLog.ConditionFailed(Logger, stream, error);
-            return false;
-        }
+        if (condition.Error is { } error && LogLimiter.TryPass(nameof(IsMet), out _))
+            StreamsLog.ConditionFailed(Logger, stream, error);
+        return condition.IsMet;
     }
 }

@@ -16,8 +16,10 @@ internal sealed class StreamMetrics
     private readonly Counter<long> _itemsSent;
     private readonly Counter<long> _bytesSent;
     private readonly Counter<long> _itemsDropped;
+    private readonly Counter<long> _itemsUndelivered;
     private readonly Counter<long> _itemsReceived;
     private readonly Counter<long> _bytesReceived;
+    private readonly Counter<long> _itemsDiscarded;
     private readonly Counter<long> _itemsUndecodable;
     private readonly Counter<long> _datumsTotal;
     private readonly Counter<long> _bytesTotal;
@@ -42,8 +44,10 @@ internal sealed class StreamMetrics
         _itemsSent = meter.CreateCounter<long>("mosaik.streams.producer.items.sent");
         _bytesSent = meter.CreateCounter<long>("mosaik.streams.producer.bytes.sent", "By");
         _itemsDropped = meter.CreateCounter<long>("mosaik.streams.producer.items.dropped");
+        _itemsUndelivered = meter.CreateCounter<long>("mosaik.streams.producer.items.undelivered");
         _itemsReceived = meter.CreateCounter<long>("mosaik.streams.consumer.items.received");
         _bytesReceived = meter.CreateCounter<long>("mosaik.streams.consumer.bytes.received", "By");
+        _itemsDiscarded = meter.CreateCounter<long>("mosaik.streams.consumer.items.dropped");
         _itemsUndecodable = meter.CreateCounter<long>("mosaik.streams.consumer.items.undecodable");
         _datumsTotal = meter.CreateCounter<long>("mosaik.streams.datums.total");
         _bytesTotal = meter.CreateCounter<long>("mosaik.streams.bytes.total", "By");
@@ -90,6 +94,12 @@ internal sealed class StreamMetrics
     }
 
     public void Dropped(in TagList labels, long items) => _itemsDropped.Add(items, labels);
+
+    /// <summary>Once per datum that nobody wanted.</summary>
+    public void Undelivered(in TagList labels) => _itemsUndelivered.Add(1, labels);
+
+    /// <summary>Once per datum that had to make room in a consumer's queue.</summary>
+    public void Discarded(in TagList labels) => _itemsDiscarded.Add(1, labels);
 
     /// <summary>Once per datum that arrives.</summary>
     public void Arrived(in TagList labels, long bytes) => Total(labels, 1, bytes);

@@ -1,4 +1,3 @@
-using System.Threading.Channels;
 using Mosaik.Primitives;
 
 namespace Mosaik.Streams;
@@ -24,12 +23,12 @@ internal sealed partial class StreamSink<T>
                 : CanAccept ? SendResult.Accepted
                 : SendResult.Full;
             if (result == SendResult.Accepted)
-                late = !TryPublish(frame, ref effects);
+                late = !TryPublish(datum, frame, ref effects);
             else if (result == SendResult.Full)
                 NoteBlocked();
         }
 
-        Run(ref effects);
+        Run(ref effects, datum);
         frame?.Release();
         return !late || PublishLate(datum) ? result : SendResult.Closed;
     }
@@ -51,7 +50,7 @@ internal sealed partial class StreamSink<T>
             }
             else if (_online && CanAccept)
             {
-                late = !TryPublish(frame, ref effects);
+                late = !TryPublish(datum, frame, ref effects);
             }
             else
             {
@@ -62,12 +61,12 @@ internal sealed partial class StreamSink<T>
             }
         }
 
-        Run(ref effects);
+        Run(ref effects, datum);
         if (pending is not null)
             return WaitInLineAsync(pending, cancellationToken);
         frame?.Release();
         closed |= late && !PublishLate(datum);
-        return closed ? ValueTask.FromException(new ChannelClosedException()) : ValueTask.CompletedTask;
+        return closed ? ValueTask.FromException(ClosedException()) : ValueTask.CompletedTask;
     }
 
     /// <summary>Completes, in line with the other senders, when a datum would be accepted; accepts none.</summary>
@@ -79,7 +78,7 @@ internal sealed partial class StreamSink<T>
         lock (_lock)
         {
             if (_closed || handle.IsClosed)
-                return ValueTask.FromException(new ChannelClosedException());
+                return ValueTask.FromException(ClosedException());
             if (_online && CanAccept)
                 return ValueTask.CompletedTask;
             pending = new PendingSend<T>(handle, _context.Scheduler);
@@ -106,7 +105,7 @@ internal sealed partial class StreamSink<T>
         }
 
         foreach (var pending in ended)
-            pending.Completion.TrySetException(new ChannelClosedException());
+            pending.Completion.TrySetException(ClosedException());
         ServeLine();
     }
 
@@ -127,7 +126,7 @@ internal sealed partial class StreamSink<T>
                 frame = pending.Frame;
                 pending.Frame = null;
                 Withdraw(pending);
-                late = !pending.IsProbe && !TryPublish(frame, ref effects);
+                late = !pending.IsProbe && !TryPublish(pending.Datum!, frame, ref effects); // only a probe has no datum
             }
 
             // The sender first: what the effects make room for comes after it.
@@ -136,7 +135,7 @@ internal sealed partial class StreamSink<T>
                 pending.Completion.TrySetResult();
             else
                 pending.Completion.TrySetException(error);
-            Run(ref effects);
+            Run(ref effects, pending.Datum!); // undelivered is what was published, so there is one
             frame?.Release();
         }
     }
@@ -148,7 +147,7 @@ internal sealed partial class StreamSink<T>
     /// Under the lock. Publishes, or takes the turn and returns false when a consumer has come since the look that
     /// decided not to encode; the caller then owes a <see cref="PublishLate"/>.
     /// </summary>
-    private bool TryPublish(DatumFrame? frame, ref PublishEffects effects)
+    private bool TryPublish(T datum, DatumFrame? frame, ref PublishEffects effects)
     {
         if (frame is null && _core.ActiveCount > 0)
         {
@@ -156,9 +155,20 @@ internal sealed partial class StreamSink<T>
             return false;
         }
 
-        if (frame is not null)
-            _core.Publish(frame, ref effects);
+        if (frame is null)
+            effects.IsUndelivered = true; // nobody is subscribed
+        else
+            Publish(datum, frame, ref effects);
         return true;
+    }
+
+    /// <summary>Under the lock.</summary>
+    private void Publish(T datum, DatumFrame frame, ref PublishEffects effects)
+    {
+        effects.IsUndelivered = _core.Publish(frame, _criteria.Evaluate(datum), ref effects) == 0;
+        if (effects.Skipped > 0)
+            foreach (var subscription in _subscriptions)
+                subscription.ShowDropped();
     }
 
     /// <summary>Encodes and publishes for a sender that did not wait; false when the stream was closed meanwhile.</summary>
@@ -179,7 +189,7 @@ internal sealed partial class StreamSink<T>
     {
         try
         {
-            return EncodeAndPublish(datum) ? null : new ChannelClosedException();
+            return EncodeAndPublish(datum) ? null : ClosedException();
         }
         catch (Exception error) when (error is not OutOfMemoryException)
         {
@@ -204,21 +214,43 @@ internal sealed partial class StreamSink<T>
                 _serving = false;
                 open = !_closed;
                 if (frame is not null && open)
-                    _core.Publish(frame, ref effects);
+                    Publish(datum, frame, ref effects);
             }
 
-            Run(ref effects);
+            Run(ref effects, datum);
             frame?.Release();
         }
 
         return open;
     }
 
-    private void Run(ref PublishEffects effects)
+    /// <summary>Outside the lock: what a publish asks for.</summary>
+    private void Run(ref PublishEffects effects, T datum)
     {
         effects.Run();
         if (effects.Skipped > 0)
             _context.Metrics.Dropped(Labels, effects.Skipped);
+        if (effects.IsUndelivered)
+            Undelivered(datum);
+    }
+
+    /// <summary>Nobody wanted the datum (spec/streams.md §10).</summary>
+    private void Undelivered(T datum)
+    {
+        _context.Metrics.Undelivered(Labels);
+        if (_options.UndeliveredSink is not { } sink)
+            return;
+        try
+        {
+            if (!sink.TryWrite(datum) && _undeliveredLog.TryPass("full", out var suppressed))
+                StreamsLog.UndeliveredDiscarded(_context.Logger, StreamId, suppressed);
+        }
+        catch (Exception error) when (error is not OutOfMemoryException)
+        {
+            // User code: the datum was accepted, so the sender has nothing to do with it.
+            if (_undeliveredLog.TryPass("failed", out _))
+                StreamsLog.UndeliveredFailed(_context.Logger, StreamId, error);
+        }
     }
 
     private DatumFrame? EncodeIfWanted(T datum) => _core.ActiveCount > 0 ? Encode(datum) : null;
@@ -229,7 +261,7 @@ internal sealed partial class StreamSink<T>
         var done = false;
         try
         {
-            _codec.Encode(datum, frame);
+            EncodePayload(datum, frame);
             if (frame.PayloadLength > _maxDatumBytes)
                 throw new DatumTooLargeException(frame.PayloadLength, _maxDatumBytes);
             frame.Seal();
@@ -240,6 +272,18 @@ internal sealed partial class StreamSink<T>
         {
             if (!done)
                 frame.Release();
+        }
+    }
+
+    private void EncodePayload(T datum, DatumFrame frame)
+    {
+        try
+        {
+            _codec.Encode(datum, frame);
+        }
+        catch (Exception error) when (error is not OutOfMemoryException)
+        {
+            throw new DatumEncodingException(datum, error);
         }
     }
 

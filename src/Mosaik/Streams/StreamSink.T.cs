@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Threading.Channels;
 using Mosaik.Discovery;
@@ -28,8 +27,12 @@ internal sealed partial class StreamSink<T> : StreamSink
     private readonly ProducerOptions<T> _options;
     private readonly IDatumCodec<T> _codec;
     private readonly int _maxDatumBytes;
-    private readonly ChannelCondition _onlineWhen;
+    private readonly ChannelTally _onlineWhen;
+    private readonly ConditionSource _onlineSource;
     private readonly FanOutCore _core;
+    private readonly CriteriaTable<T> _criteria = new();
+    private readonly ConsumerGate? _gate;
+    private readonly LogLimiter _undeliveredLog;
     private readonly LinkedList<PendingSend<T>> _line = [];
     private readonly List<Subscription<T>> _subscriptions = [];
     private readonly Signal _attention;
@@ -46,7 +49,7 @@ internal sealed partial class StreamSink<T> : StreamSink
     {
         _context = context;
         _options = options;
-        _codec = options.Codec ?? new PostcardDatumCodec<T>();
+        _codec = options.Codec ?? DatumCodec.Default<T>();
         _maxDatumBytes = options.MaxDatumBytes ?? context.Options.MaxDatumBytes;
         StreamId = streamId;
         _core = new FanOutCore(
@@ -55,9 +58,14 @@ internal sealed partial class StreamSink<T> : StreamSink
         _whenClosed = new Completion(context.Scheduler);
         Labels = context.Metrics.LabelsOf(streamId);
         Channels = new ChannelSet(context.Scheduler);
+        _undeliveredLog = new LogLimiter(context.TimeProvider, TimeSpan.FromMinutes(1));
         var fresh = new ChannelCondition(Channels);
-        _onlineWhen = options.OnlineWhen?.Invoke(fresh) ?? fresh;
-        Channels.Observe(OnChannelsChanged);
+        _onlineWhen = (options.OnlineWhen?.Invoke(fresh) ?? fresh).NewTally();
+        _onlineSource = new ConditionSource(met: false, context.Scheduler);
+        When = new StreamWhen(Channels, _onlineSource);
+        Channels.Observe(_onlineWhen, OnChannelsChanged);
+        var rules = new PeerRules(context, streamId, options.AcceptIf, options.Tickets);
+        _gate = rules.AreEmpty ? null : new ConsumerGate(context, rules, Revoke);
         _watch = context.Scheduler.Start(WatchAsync);
     }
 
@@ -79,8 +87,11 @@ internal sealed partial class StreamSink<T> : StreamSink
     /// <summary>What all streams of the node share.</summary>
     internal StreamContext Context => _context;
 
-    /// <summary>The condition that makes the producer online, with a fresh memory.</summary>
-    public ChannelCondition OnlineCondition() => _onlineWhen.Clone();
+    /// <summary>The conditions to wait for.</summary>
+    public StreamWhen When { get; }
+
+    /// <summary>The settings of the one who made the stream.</summary>
+    public ProducerOptions<T> Options => _options;
 
     /// <summary>Counts a further handle; false when the last one was closed already.</summary>
     public bool TryOpenHandle()
@@ -102,37 +113,24 @@ internal sealed partial class StreamSink<T> : StreamSink
     }
 
     /// <inheritdoc/>
-    public override async Task ServeAsync(Link link, PeerInfo peer)
+    public override async Task ServeAsync(Link link, PeerInfo peer, Criteria criteria)
     {
-        var refusal = Refuse(peer);
-        Subscription<T>? subscription = null;
-        if (refusal is null)
-        {
-            lock (_lock)
-            {
-                // Step 9: life and capacity are checked again, now for good.
-                refusal = _closed ? CloseCode.StreamNotFound
-                    : _core.ActiveCount >= _options.MaxConsumers ? CloseCode.NoCapacity
-                    : null;
-                if (refusal is null)
-                    _subscriptions.Add(subscription = new Subscription<T>(this, link, peer.Entry, _core));
-            }
-        }
-
-        if (subscription is null)
-        {
-            var code = refusal ?? CloseCode.StreamNotFound;
-            _context.Metrics.SubscriptionRejected(Labels);
-            if (_context.LogLimiter.TryPass(code.Name, out var suppressed))
-                StreamsLog.ConsumerRefused(_context.Logger, StreamId, link.RemoteId, code, suppressed);
-            await link.CloseAsync(code).ConfigureAwait(false);
+        CriteriaMatcher<T>? matcher = null;
+        var refusal = _core.ActiveCount >= _options.MaxConsumers ? CloseCode.NoCapacity : Prepare(criteria, out matcher);
+        if (refusal is null && _gate?.Enter(peer) == false)
+            refusal = CloseCode.NotAllowed;
+        else if (refusal is null)
+            refusal = await ServeAllowedAsync(link, peer.Entry, criteria, matcher).ConfigureAwait(false);
+        if (refusal is not { } code)
             return;
-        }
-
-        _context.Metrics.SubscriptionAccepted(Labels);
-        ServeLine(); // the newcomer has room
-        await subscription.RunAsync().ConfigureAwait(false);
+        _context.Metrics.SubscriptionRejected(Labels);
+        if (_context.LogLimiter.TryPass(code.Name, out var suppressed))
+            StreamsLog.ConsumerRefused(_context.Logger, StreamId, link.RemoteId, code, suppressed);
+        await link.CloseAsync(code).ConfigureAwait(false);
     }
+
+    /// <summary>Judges all consumers again (spec/streams.md §4.6).</summary>
+    public void Reevaluate() => _gate?.ReevaluateAll();
 
     /// <summary>Whether the last handle was disposed or the network has stopped.</summary>
     public bool IsClosed => _closed;
@@ -177,12 +175,14 @@ internal sealed partial class StreamSink<T> : StreamSink
                 return;
             _closed = true;
             _online = false;
+            _onlineSource.Set(false);
+            _onlineSource.Fail(ClosedException());
             while (_line.First is { } first)
                 waiting.Add(Withdraw(first.Value));
         }
 
         foreach (var pending in waiting)
-            pending.Completion.TrySetException(new ChannelClosedException());
+            pending.Completion.TrySetException(ClosedException());
     }
 
     /// <inheritdoc/>
@@ -210,7 +210,9 @@ internal sealed partial class StreamSink<T> : StreamSink
 
         foreach (var subscription in subscriptions)
             await subscription.EndedAsync().ConfigureAwait(false);
-        Channels.Close(CloseCode.GracefulShutdown);
+        Channels.Close(CloseCode.GracefulShutdown, ClosedException());
+        if (_gate is not null)
+            await _gate.StopAsync().ConfigureAwait(false);
         _attention.Set();
         await _watch.ConfigureAwait(false);
         _whenClosed.TrySetResult();
@@ -256,11 +258,14 @@ internal sealed partial class StreamSink<T> : StreamSink
             missed = _core.Remove(subscription.Backlog);
             if (_options.Lagging != LagPolicy.Skip)
                 missed += subscription.Backlog.Dropped; // skipped ones were counted when they were skipped
+            _criteria.Remove(subscription.Backlog.Filter);
             _subscriptions.Remove(subscription);
+            channel.SetDropped(reason == CloseCode.TooSlow ? missed : subscription.Backlog.Dropped);
             while (subscription.Flushes.TryDequeue(out var flush))
                 flush.HandedOver.TrySetResult();
         }
 
+        _gate?.Leave(channel.ConsumerId);
         if (before == ChannelState.Connected)
             _context.Metrics.ConsumersConnected(StreamId, Labels, -1);
         StreamsLog.ConsumerLeft(_context.Logger, StreamId, channel.ConsumerId, reason);
@@ -273,33 +278,70 @@ internal sealed partial class StreamSink<T> : StreamSink
         ServeLine();
     }
 
-    private CloseCode? Refuse(PeerInfo peer)
+    /// <summary>
+    /// Prepares criteria; null when it can serve them. Those it cannot evaluate are left to the consumer, by not
+    /// confirming them; those that make no sense break the protocol.
+    /// </summary>
+    private static CloseCode? Prepare(Criteria criteria, out CriteriaMatcher<T>? matcher)
     {
-        if (_core.ActiveCount >= _options.MaxConsumers)
-            return CloseCode.NoCapacity;
-        if (_options.AcceptIf is not { } accept)
-            return null;
-        try
-        {
-            return accept(peer) ? null : CloseCode.NotAllowed;
-        }
-        catch (Exception error) when (error is not OutOfMemoryException)
-        {
-            // User code: a predicate that throws says no (spec/streams.md §3.1).
-            StreamsLog.PredicateFailed(_context.Logger, StreamId, peer.Id, error);
-            return CloseCode.NotAllowed;
-        }
+        matcher = null;
+        return !criteria.MatchesAll
+            && CriteriaMatcher<T>.TryPrepare(criteria, out matcher, out _) == CriteriaOutcome.Malformed
+            ? CloseCode.ProtocolViolation
+            : null;
     }
 
-    /// <summary>Called by the channel set, under its lock, after every change (spec/streams.md §5).</summary>
-    private void OnChannelsChanged(ImmutableArray<ChannelInfo> channels)
+    /// <summary>Step 9 and the whole subscription; a code if it was refused for good.</summary>
+    private async Task<CloseCode?> ServeAllowedAsync(Link link, PeerEntry peer, Criteria criteria, CriteriaMatcher<T>? matcher)
     {
-        var isMet = _context.IsMet(_onlineWhen, channels, StreamId);
+        Subscription<T> subscription;
+        lock (_lock)
+        {
+            // Life and capacity are checked again, now for good.
+            CloseCode? refusal = _closed ? CloseCode.StreamNotFound
+                : _core.ActiveCount >= _options.MaxConsumers ? CloseCode.NoCapacity
+                : null;
+            if (refusal is not null)
+            {
+                _gate?.Leave(link.RemoteId);
+                return refusal;
+            }
+
+            var filter = _criteria.Add(matcher);
+            _subscriptions.Add(subscription = new Subscription<T>(this, link, peer, _core, criteria, filter));
+        }
+
+        _context.Metrics.SubscriptionAccepted(Labels);
+        if (_gate?.IsRevoked(link.RemoteId) == true)
+            subscription.Revoke(); // the rules have said no since they said yes
+        ServeLine(); // the newcomer has room
+        await subscription.RunAsync().ConfigureAwait(false);
+        return null;
+    }
+
+    /// <summary>The rules no longer allow a peer: its subscriptions end with 10403.</summary>
+    private void Revoke(PeerId peer)
+    {
+        Subscription<T>[] revoked;
+        lock (_lock)
+            revoked = [.. _subscriptions.Where(s => s.ConsumerId == peer)];
+        foreach (var subscription in revoked)
+            subscription.Revoke();
+    }
+
+    /// <summary>What calls on a closed stream fail with.</summary>
+    private ChannelClosedException ClosedException() => StreamClosedException.Of(StreamId, _context.IsStopping);
+
+    /// <summary>Called by the channel set, under its lock, after every change (spec/streams.md §5).</summary>
+    private void OnChannelsChanged()
+    {
+        var isMet = _context.IsMet(_onlineWhen, StreamId);
         lock (_lock)
         {
             if (_closed || isMet == _online)
                 return;
             _online = isMet;
+            _onlineSource.Set(isMet);
         }
 
         // Serving may encode, which is user code: not under the channel set's lock.

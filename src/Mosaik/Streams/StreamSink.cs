@@ -15,9 +15,12 @@ internal abstract class StreamSink
 
     /// <summary>
     /// Decides about a consumer whose handshake was right (spec/streams.md §3.1, steps 6–9) and, if it is welcome,
-    /// sends to it until one side ends. The link is closed when the task completes.
+    /// sends to it until one side ends.
     /// </summary>
-    public abstract Task ServeAsync(Link link, PeerInfo peer);
+    /// <param name="link">The link; closed when the task completes.</param>
+    /// <param name="peer">The consumer's node.</param>
+    /// <param name="criteria">What it asks for.</param>
+    public abstract Task ServeAsync(Link link, PeerInfo peer, Criteria criteria);
 
     /// <summary>Accepts nothing from now on, neither datums nor consumers; ends all waits of senders.</summary>
     public abstract void MarkClosed();

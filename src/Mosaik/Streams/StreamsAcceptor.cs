@@ -1,3 +1,4 @@
+using Mosaik.Discovery;
 using Mosaik.Networking;
 using Mosaik.Primitives;
 
@@ -27,11 +28,12 @@ internal sealed class StreamsAcceptor(StreamContext context, NetworkStreams stre
             return;
         try
         {
-            var refusal = Check(payload, out var sink);
+            var refusal = Check(payload, out var sink, out var criteria);
             if (sink is not null && context.Discovery.Catalog.GetKnown(inbound.RemoteId) is { } peer)
             {
                 context.Metrics.ConnectionAccepted();
-                await sink.ServeAsync(link, peer).ConfigureAwait(false);
+                peer = new PeerInfo(peer.Entry, context.Discovery.RttWith(peer.Id, inbound.Connection.Rtt));
+                await sink.ServeAsync(link, peer, criteria).ConfigureAwait(false);
             }
             else
             {
@@ -84,13 +86,21 @@ internal sealed class StreamsAcceptor(StreamContext context, NetworkStreams stre
     {
         if (context.Discovery.Catalog.GetKnown(inbound.RemoteId) is null)
             return CloseCode.UnknownPeer;
-        return context.MaxRtt is { } limit && inbound.Connection.Rtt > limit ? CloseCode.NotAllowed : null;
+        if (inbound.Connection.Rtt is not { } rtt)
+            return null;
+
+        // Step 2b: this connection's own time counts before it is judged, and it is judged by the smoothed one.
+        var smoothed = context.Discovery.RttWith(inbound.RemoteId, rtt);
+        context.Discovery.SampleRtt(inbound.RemoteId, rtt);
+        return smoothed > context.MaxRtt ? CloseCode.NotAllowed : null;
     }
 
-    private CloseCode? Check(ReadOnlyMemory<byte> payload, out StreamSink? sink)
+    private CloseCode? Check(ReadOnlyMemory<byte> payload, out StreamSink? sink, out Criteria criteria)
     {
         sink = null;
-        if (!StreamHandshake.TryDecode(payload.Span, out var handshake))
+        criteria = Criteria.Default;
+        if (!StreamHandshake.TryDecode(payload.Span, out var handshake)
+            || !CriteriaCodec.TryDecode(payload.Span[StreamHandshake.Size..], out criteria))
             return CloseCode.ProtocolViolation;
         if (handshake.Network != context.NetworkId)
             return CloseCode.DifferentNetwork;

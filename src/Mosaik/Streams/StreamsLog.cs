@@ -26,6 +26,12 @@ internal static partial class StreamsLog
     [LoggerMessage(3006, LogLevel.Warning, "Stream {Stream:S}: a predicate of the online condition failed; the condition counts as not met.")]
     public static partial void ConditionFailed(ILogger logger, StreamId stream, Exception error);
 
+    [LoggerMessage(3007, LogLevel.Warning, "Stream {Stream:S}: the sink of undelivered datums took none; {Suppressed} others went the same way since the last message.")]
+    public static partial void UndeliveredDiscarded(ILogger logger, StreamId stream, int suppressed);
+
+    [LoggerMessage(3008, LogLevel.Warning, "Stream {Stream:S}: the sink of undelivered datums failed.")]
+    public static partial void UndeliveredFailed(ILogger logger, StreamId stream, Exception error);
+
     [LoggerMessage(3011, LogLevel.Information, "Stream {Stream:S}: subscribed to producer {Peer:S}.")]
     public static partial void ProducerConnected(ILogger logger, StreamId stream, PeerId peer);
 
@@ -41,6 +47,12 @@ internal static partial class StreamsLog
 
     [LoggerMessage(3015, LogLevel.Warning, "Stream {Stream:S}: the backoff of the consumer failed; the slow schedule is used.")]
     public static partial void BackoffFailed(ILogger logger, StreamId stream, Exception error);
+
+    [LoggerMessage(3016, LogLevel.Warning, "Stream {Stream:S}: a datum of producer {Peer:S} could not be decoded and was skipped ({Suppressed} others since the last message).")]
+    public static partial void UndecodableSkipped(ILogger logger, StreamId stream, PeerId peer, int suppressed);
+
+    [LoggerMessage(3017, LogLevel.Debug, "Stream {Stream:S}: producer {Peer:S} does not fulfil the rules now that its round-trip time is known.")]
+    public static partial void ProducerUnsuitable(ILogger logger, StreamId stream, PeerId peer);
 
     [LoggerMessage(3021, LogLevel.Debug, "A subscription of {Peer:S} was refused before a stream was found: {Reason}.")]
     public static partial void SubscriptionRefused(ILogger logger, PeerId peer, CloseCode reason);

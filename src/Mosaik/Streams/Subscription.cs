@@ -35,16 +35,26 @@ internal sealed class Subscription<T> : IBacklogOwner
     private long _drainStarted;
 
     /// <summary>Registers the subscription: it is given what is published from now on. Under the sink's lock.</summary>
-    public Subscription(StreamSink<T> sink, Link link, PeerEntry peer, FanOutCore core)
+    /// <param name="sink">Its sink.</param>
+    /// <param name="link">The link to the consumer.</param>
+    /// <param name="peer">The consumer's entry.</param>
+    /// <param name="core">Where to register.</param>
+    /// <param name="criteria">What the consumer asked for.</param>
+    /// <param name="filter">The place of these criteria in the sink's table, if this end evaluates them.</param>
+    public Subscription(
+        StreamSink<T> sink, Link link, PeerEntry peer, FanOutCore core, Criteria criteria, int filter)
     {
         var context = sink.Context;
         _sink = sink;
         _link = link;
         _wake = new Signal(context.Scheduler, context.TimeProvider);
         _ended = new Completion(context.Scheduler);
-        _channel = context.NewChannel(sink.StreamId, producer: context.LocalId, consumer: link.RemoteId, peer);
-        Backlog = core.Add(this);
+        _channel = context.NewChannel(sink.StreamId, producer: context.LocalId, consumer: link.RemoteId, peer, criteria);
+        Backlog = core.Add(this, filter);
     }
+
+    /// <summary>The node that consumes.</summary>
+    public PeerId ConsumerId => _channel.ConsumerId;
 
     /// <summary>What waits to be written.</summary>
     public Backlog Backlog { get; }
@@ -59,6 +69,12 @@ internal sealed class Subscription<T> : IBacklogOwner
 
     /// <inheritdoc/>
     public void DropLagging() => End(CloseCode.TooSlow);
+
+    /// <summary>The rules do not allow the consumer any more.</summary>
+    public void Revoke() => End(CloseCode.NotAllowed);
+
+    /// <summary>Shows in the channel how much the consumer has missed. Under the sink's lock.</summary>
+    public void ShowDropped() => _channel.SetDropped(Backlog.Dropped);
 
     /// <summary>The stream is being closed: write what waits, within the drain time, then end with 204.</summary>
     public void BeginDrain()
@@ -121,8 +137,9 @@ internal sealed class Subscription<T> : IBacklogOwner
     private async Task WriteAsync()
     {
         var context = _sink.Context;
-        await _link.SendRawAsync(
-            new StreamHandshake(context.NetworkId, _sink.StreamId).Encode(), CancellationToken.None).ConfigureAwait(false);
+        var start = StreamHandshake.Encode(
+            context.NetworkId, _sink.StreamId, Backlog.Filter == Backlog.Everything ? [] : CriteriaCodec.Mark);
+        await _link.SendRawAsync(start, CancellationToken.None).ConfigureAwait(false);
         _sink.Connected(_channel);
         StreamsLog.ConsumerConnected(context.Logger, _sink.StreamId, _link.RemoteId);
         while (!IsEnding)

@@ -20,7 +20,7 @@ public sealed class ChannelConditionTests
     public ChannelConditionTests()
     {
         _set = new ChannelSet(_scheduler);
-        _when = new StreamWhen(_set, () => new ChannelCondition(_set));
+        _when = new StreamWhen(_set, new ConditionSource());
     }
 
     [Fact]
@@ -110,7 +110,7 @@ public sealed class ChannelConditionTests
         await used;
         var pending = used.WaitAsync().AsTask();
         var empty = none.WaitAsync().AsTask();
-        _set.Close(CloseCode.GracefulShutdown);
+        _set.Close(CloseCode.GracefulShutdown, new ChannelClosedException());
         await empty;
         await Assert.ThrowsAsync<ChannelClosedException>(() => many);
         await Assert.ThrowsAsync<ChannelClosedException>(() => pending);

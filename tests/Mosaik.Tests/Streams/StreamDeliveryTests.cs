@@ -139,8 +139,8 @@ public sealed class StreamDeliveryTests : IDisposable
         var pair = await _world.PairAsync(
             new ProducerOptions<byte[]> { Codec = codec }, new ConsumerOptions<byte[]> { Codec = codec });
         codec.Fails = true;
-        Assert.Throws<FormatException>(() => pair.Producer.TrySend([1]));
-        await Assert.ThrowsAsync<FormatException>(async () => await pair.Producer.WriteAsync([2]));
+        Assert.Throws<DatumEncodingException>(() => pair.Producer.TrySend([1]));
+        await Assert.ThrowsAsync<DatumEncodingException>(async () => await pair.Producer.WriteAsync([2]));
         codec.Fails = false;
         await pair.Producer.WriteAsync([3]);
         Assert.Equal([[3]], await _world.TakeAsync(pair.Consumer, 1));
@@ -169,7 +169,7 @@ public sealed class StreamDeliveryTests : IDisposable
         var good = producer.WriteAsync([2]).AsTask();
         var consumer = nodes[1].Streams.Consume(new ConsumerOptions<byte[]> { Codec = codec });
         await _world.SyncAsync(nodes);
-        await Assert.ThrowsAsync<FormatException>(() => bad);
+        await Assert.ThrowsAsync<DatumEncodingException>(() => bad);
         await good;
         Assert.Equal([[2]], await _world.TakeAsync(consumer, 1));
     });

@@ -31,7 +31,7 @@ public sealed class StreamHandleTests : IDisposable
         Assert.DoesNotContain(second.StreamId, pair.ProducerNode.Discovery.Me.Entry.Streams);
         Assert.False(second.IsOnline);
         Assert.Empty(second.Consumers);
-        await _world.WithinAsync(channel.WhenTerminatedAsync());
+        await _world.WithinAsync(new ValueTask(channel.Disconnected));
         Assert.Equal(CloseCode.GracefulShutdown, channel.CloseReason);
         Assert.Equal(["a", "b", "c"], await _world.TakeAsync(pair.Consumer, 3));
         await Assert.ThrowsAsync<ChannelClosedException>(async () => await second.When.Online().WaitAsync());
@@ -138,7 +138,7 @@ public sealed class StreamHandleTests : IDisposable
         await _world.UntilAsync(() => other.Count == 1, 1, "it has arrived");
         var (atConsumer, atProducer) = (consumer.Producers[0], back.Consumers[0]);
         await nodes[0].DisposeAsync();
-        await _world.WithinAsync(atConsumer.WhenTerminatedAsync());
+        await _world.WithinAsync(new ValueTask(atConsumer.Disconnected));
         Assert.Equal(CloseCode.GracefulShutdown, atConsumer.CloseReason);
         Assert.Equal(CloseCode.Cancelled, atProducer.CloseReason);
         Assert.Equal(["last words"], await _world.TakeAsync(consumer, 1));

@@ -25,7 +25,7 @@ public sealed class StreamProducerPeerTests : IDisposable
         var channel = consumer.Producers[0];
         await bytes.WriteAsync(RawStreamPeer.Handshake(network is null ? _world.Id : network, stream));
         Assert.Equal(new CloseCode(code), (await _world.WithinAsync(connection.WaitClosedAsync())).RemoteCode);
-        await _world.WithinAsync(channel.WhenTerminatedAsync());
+        await _world.WithinAsync(new ValueTask(channel.Disconnected));
         Assert.Equal(new CloseCode(code), channel.CloseReason);
         Assert.Empty(consumer.Producers);
 
