@@ -67,6 +67,12 @@ public sealed class InMemoryTransportNetwork : IDisposable
         }
     }
 
+    /// <summary>Pieces of stream data sent so far by all nodes.</summary>
+    public long SentMessages { get; private set; }
+
+    /// <summary>Bytes of stream data sent so far by all nodes.</summary>
+    public long SentBytes { get; private set; }
+
     /// <summary>All state of the network is behind this lock.</summary>
     internal Lock Lock { get; } = new();
 
@@ -145,6 +151,12 @@ public sealed class InMemoryTransportNetwork : IDisposable
     /// </summary>
     internal void Deliver(InMemoryConnection owner, int bytes, Action arrive)
     {
+        if (bytes > 0)
+        {
+            SentMessages++;
+            SentBytes += bytes;
+        }
+
         var (from, to) = (owner.Transport.EndPoint.Address, owner.Remote.EndPoint.Address);
         if (Links.IsBlocked(from, to))
         {

@@ -35,6 +35,12 @@ internal enum FaultKind
     Withdrawal,
     ConsumerReopened,
     LaggingConsumer,
+    Crash,
+    Leave,
+    LostDeparture,
+    Join,
+    Change,
+    WrongClock,
 }
 
 /// <summary>How often each fault really happened, so that a clean run can be told from an idle one.</summary>

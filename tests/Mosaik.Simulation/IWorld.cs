@@ -33,7 +33,11 @@ internal sealed record RunOptions(long? Until = null, TextWriter? Log = null)
 /// <param name="Faults">What was injected.</param>
 /// <param name="Violation">The first broken invariant; null = none.</param>
 internal sealed record RunResult(
-    ulong Seed, long Steps, TimeSpan VirtualTime, ulong TraceHash, FaultCounters Faults, Violation? Violation);
+    ulong Seed, long Steps, TimeSpan VirtualTime, ulong TraceHash, FaultCounters Faults, Violation? Violation)
+{
+    /// <summary>What was measured, for people.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+}
 
 /// <summary>A broken invariant.</summary>
 /// <param name="Invariant">Its name in spec/reliability.md §5.</param>

@@ -12,6 +12,8 @@ internal static class Cli
         worlds                                                  lists the worlds
         run <world>|all --seeds <n> [--from <seed>] [--threads <t>]
                                                                 runs n seeds
+        discovery [--nodes <n>] --seeds <n> [--from <seed>] [--threads <t>]
+                                                                the same for the world discovery/<n>, with figures per seed
         replay <world> <seed> [--plan <p>] [--until <step>] [--log]
                                                                 runs one seed again
         determinism <world> [--seeds <n>] [--from <seed>]       runs each seed twice here and once in another process
@@ -27,6 +29,7 @@ internal static class Cli
                 ["worlds"] => ListWorlds(),
                 ["run", "all", .. var rest] => RunSeeds(null, rest),
                 ["run", var name, .. var rest] when Worlds.Find(name) is { } world => RunSeeds(world, rest),
+                ["discovery", .. var rest] => RunDiscovery(rest),
                 ["replay", var name, var seed, .. var rest] when Worlds.Find(name) is { } world =>
                     Replay(world, ParseSeed(seed), rest),
                 ["determinism", var name, .. var rest] when Worlds.Find(name) is { } world => Determinism(world, rest),
@@ -46,7 +49,7 @@ internal static class Cli
         return 0;
     }
 
-    private static int RunSeeds(IWorld? world, string[] rest)
+    private static int RunSeeds(IWorld? world, string[] rest, bool showsEach = false)
     {
         Dictionary<string, string> options = ParseOptions(rest, "--seeds", "--from", "--threads");
         if (!options.TryGetValue("--seeds", out string? seeds))
@@ -55,7 +58,17 @@ internal static class Cli
         int threads = ParseCount(options.GetValueOrDefault("--threads", "1"));
         return world is null
             ? Runner.RunAll(from, ParseCount(seeds), threads)
-            : Runner.Run(world, from, ParseCount(seeds), threads);
+            : Runner.Run(world, from, ParseCount(seeds), threads, showsEach);
+    }
+
+    private static int RunDiscovery(string[] rest)
+    {
+        Dictionary<string, string> options = ParseOptions(rest, "--nodes", "--seeds", "--from", "--threads");
+        if (!options.Remove("--nodes", out string? nodes))
+            return RunSeeds(Worlds.Find("discovery"), rest, showsEach: true);
+        return Worlds.Find("discovery/" + nodes) is { } world
+            ? RunSeeds(world, [.. options.SelectMany(static o => (string[])[o.Key, o.Value])], showsEach: true)
+            : Fail("--nodes takes 3 to 10000");
     }
 
     private static int Replay(IWorld world, ulong seed, string[] rest)

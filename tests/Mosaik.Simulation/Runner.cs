@@ -29,11 +29,11 @@ internal static class Runner
     }
 
     /// <summary>Runs <paramref name="count"/> seeds from <paramref name="from"/> on; the last line sums them up.</summary>
-    public static int Run(IWorld world, ulong from, int count, int threads) =>
-        RunSeeds(world, from, count, threads) == 0 ? 0 : ViolationExitCode;
+    public static int Run(IWorld world, ulong from, int count, int threads, bool showsEach) =>
+        RunSeeds(world, from, count, threads, showsEach) == 0 ? 0 : ViolationExitCode;
 
     /// <summary>Runs seeds and returns how many broke an invariant.</summary>
-    private static long RunSeeds(IWorld world, ulong from, int count, int threads)
+    private static long RunSeeds(IWorld world, ulong from, int count, int threads, bool showsEach = false)
     {
         var faults = new FaultCounters();
         long steps = 0;
@@ -43,9 +43,13 @@ internal static class Runner
         var watch = Stopwatch.StartNew();
         Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = threads }, i =>
         {
+            var seedWatch = Stopwatch.StartNew();
             RunResult result = world.Run(from + (ulong)i, RunOptions.Default);
+            seedWatch.Stop();
             lock (gate)
             {
+                if (showsEach)
+                    Console.WriteLine(Figures(result, seedWatch.Elapsed));
                 faults.Add(result.Faults);
                 steps += result.Steps;
                 virtualTime += result.VirtualTime;
@@ -64,6 +68,8 @@ internal static class Runner
     public static int Replay(IWorld world, ulong seed, RunOptions options)
     {
         RunResult result = world.Run(seed, options);
+        foreach (string note in result.Notes)
+            Console.WriteLine(note);
         if (result.Violation is not null)
             Console.WriteLine(Describe(world, result));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
@@ -102,6 +108,14 @@ internal static class Runner
               trace {result.TraceHash:x16} at step {result.Steps}
               replay: dotnet run -c Release --project tests/Mosaik.Simulation -- replay {world.Name} 0x{result.Seed:x} --plan {world.Plan} --until {result.Steps} --log
             """);
+    }
+
+    private static string Figures(RunResult result, TimeSpan took)
+    {
+        using Process self = Process.GetCurrentProcess();
+        return string.Create(CultureInfo.InvariantCulture,
+            $"seed={result.Seed} {string.Join("; ", result.Notes)}; t={result.VirtualTime.TotalSeconds:f0}s steps={result.Steps} "
+            + $"seconds={took.TotalSeconds:f2} peak={self.PeakWorkingSet64 / 1_000_000} MB");
     }
 
     private static string TraceLine(RunResult result) => $"trace {result.TraceHash:x16}";

@@ -1,3 +1,4 @@
+using Mosaik.Simulation.Discovery;
 using Mosaik.Simulation.Quic;
 using Mosaik.Simulation.Streams;
 
@@ -10,5 +11,5 @@ internal static class Worlds
     public static IReadOnlyList<IWorld> All { get; } = [new QuicWorldKind(), new StreamsWorldKind()];
 
     /// <summary>The world of a name.</summary>
-    public static IWorld? Find(string name) => All.FirstOrDefault(world => world.Name == name);
+    public static IWorld? Find(string name) => All.FirstOrDefault(world => world.Name == name) ?? DiscoveryWorldKind.Find(name);
 }
