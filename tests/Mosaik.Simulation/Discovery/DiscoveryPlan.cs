@@ -97,6 +97,9 @@ internal sealed class DiscoveryPlan
     /// <summary>Nodes that others depend on as their way in are restarted, never lost for good.</summary>
     public bool IsBootstrap(int node) => BootstrapOf.Exists(peers => peers.Contains(node));
 
+    /// <summary>A node that runs with a wrong clock for a while.</summary>
+    public bool HasWrongClock(int node) => Faults.Exists(fault => fault is DiscoveryFault.WrongClock wrong && wrong.Node == node);
+
     /// <summary>How long after the last start all must know all (performance.md D1).</summary>
     public TimeSpan StartBound => TimeSpan.FromSeconds(NodeCount <= 10 ? 2 : NodeCount <= 100 ? 5 : 20);
 

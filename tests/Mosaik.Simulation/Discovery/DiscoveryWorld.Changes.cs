@@ -1,5 +1,4 @@
 using System.Globalization;
-using Mosaik.Discovery;
 using Mosaik.Primitives;
 
 namespace Mosaik.Simulation.Discovery;

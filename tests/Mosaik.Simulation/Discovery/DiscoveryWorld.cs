@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using Mosaik.Discovery;
 using Mosaik.Primitives;
 using Mosaik.Testing;
@@ -123,7 +122,9 @@ internal sealed partial class DiscoveryWorld : IDisposable
                 StartPattern.FirstAlone when i > 0 => _plan.StartsSpread,
                 _ => TimeSpan.Zero,
             };
-            Do(at, () => StartAsync(_nodes[i]));
+            SimulatedNode node = _nodes[i];
+            node.IsWanted = true;
+            Do(at, () => StartAsync(node));
         }
         TimeSpan last = _plan.Starts == StartPattern.AtOnce ? TimeSpan.Zero : _plan.StartsSpread;
         await DelayAsync(last).ConfigureAwait(false);
@@ -152,7 +153,7 @@ internal sealed partial class DiscoveryWorld : IDisposable
             TimeProvider = node.Clock,
             Scheduler = Scheduler,
             Random = _random.Stream($"node/{node.Index}/{run}"),
-            LoggerFactory = new WorldLog(node.Index, Log, error => _facts.Fail("LOG", error)),
+            LoggerFactory = new WorldLog(node.Index, Log, _plan.HasWrongClock(node.Index), error => _facts.Fail("LOG", error)),
             MeterFactory = _meters,
             TransportFactory = _transports.CreateTransport,
         };

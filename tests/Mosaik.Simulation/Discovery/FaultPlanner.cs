@@ -28,7 +28,7 @@ internal sealed class FaultPlanner
         return planner.DrawAll().OrderBy(static fault => fault.At).ToList();
     }
 
-    private IEnumerable<DiscoveryFault> DrawAll()
+    private List<DiscoveryFault> DrawAll()
     {
         var faults = new List<DiscoveryFault>();
         AddSome(faults, 2, BadLinks);
