@@ -55,7 +55,10 @@ public sealed class ArrowTests
         // A rule that matches nothing proves nothing.
         var cores = Rooms.Types.Where(IsCore).Select(t => t.Name).ToHashSet();
         Assert.Superset(
-            new HashSet<string> { "QuicConnectionCore", "QuicEndpointCore", "TlsHandshakeCore", "DiscoveryCore", "GossipCore" },
+            new HashSet<string>
+            {
+                "QuicConnectionCore", "QuicEndpointCore", "TlsHandshakeCore", "DiscoveryCore", "GossipCore", "RaftCore",
+            },
             cores);
     }
 

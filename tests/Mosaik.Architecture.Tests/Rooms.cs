@@ -59,7 +59,10 @@ internal static class Rooms
 
     /// <summary>Namespaces of pure cores (design §2): no task, thread, lock, socket, clock or logger.</summary>
     public static readonly string[] PureNamespaces =
-        [.. QuicArrows.Keys.Select(folder => $"Mosaik.Quic.{folder}"), "Mosaik.Discovery.Gossip.Protocol"];
+    [
+        .. QuicArrows.Keys.Select(folder => $"Mosaik.Quic.{folder}"), "Mosaik.Discovery.Gossip.Protocol",
+        "Mosaik.Groups.Raft", "Mosaik.Groups.Sync",
+    ];
 
     /// <summary>Single types that are cores inside folders that also hold drivers.</summary>
     public const string CoreSuffix = "Core";

@@ -1,0 +1,177 @@
+using System.Runtime.InteropServices;
+using Mosaik.Quic;
+
+namespace Mosaik.Groups.Raft;
+
+/// <summary>
+/// Calls of this node that wait: executes for their entry, forwarded calls and queries for their answer
+/// (spec/groups.md §7.3–§7.5).
+/// </summary>
+/// <remarks>
+/// Executes are kept in the order of their indices: indices of one term are assigned in order, and a change of term
+/// empties everything. All forwarded calls wait equally long, so the oldest one is due first.
+/// </remarks>
+internal sealed class PendingCalls(RandomSource random)
+{
+    private readonly LinkedList<Execute> _executes = new();
+    private readonly Dictionary<ulong, Forwarded> _forwarded = [];
+    private readonly Queue<(ulong Id, TimeSpan Deadline)> _commandDeadlines = new();
+    private readonly Queue<(ulong Id, TimeSpan Deadline)> _queryDeadlines = new();
+
+    /// <summary>How many there are.</summary>
+    public int Count => _executes.Count + _forwarded.Count;
+
+    /// <summary>When the next forwarded one is due.</summary>
+    public TimeSpan NextDeadline
+    {
+        get
+        {
+            TimeSpan commands = Head(_commandDeadlines);
+            TimeSpan queries = Head(_queryDeadlines);
+            return commands < queries ? commands : queries;
+        }
+    }
+
+    /// <summary>An execute that has its indices: it ends when the last of them is committed with the term.</summary>
+    public void AddExecute(ulong token, LogRange assigned, Term term) => _executes.AddLast(new Execute(token, assigned, term));
+
+    /// <summary>A call that was sent to the leader; the result is its request id.</summary>
+    public ulong AddForward(ulong token, int count, SubmitMode mode, TimeSpan deadline)
+    {
+        ulong id = NewId();
+        _forwarded.Add(id, new Forwarded(token, count, mode, IsQuery: false));
+        _commandDeadlines.Enqueue((id, deadline));
+        return id;
+    }
+
+    /// <summary>A query that was sent to the leader; the result is its request id.</summary>
+    public ulong AddQuery(ulong token, TimeSpan deadline)
+    {
+        ulong id = NewId();
+        _forwarded.Add(id, new Forwarded(token, 0, SubmitMode.Execute, IsQuery: true));
+        _queryDeadlines.Enqueue((id, deadline));
+        return id;
+    }
+
+    /// <summary>The leader appended a forwarded call; false when its answer does not fit the call.</summary>
+    public bool TryAcknowledge(ulong id, LogRange assigned, Term term, RaftEffects effects)
+    {
+        if (!_forwarded.TryGetValue(id, out Forwarded call) || call.IsQuery)
+            return true;
+        if (assigned.Count != (ulong)call.Count)
+            return false;
+        _forwarded.Remove(id);
+        if (call.Mode == SubmitMode.Feed)
+            effects.Commands.Add(new CommandCompletion(call.Token, CommandOutcome.Done, CommandFailure.None, assigned));
+        else
+            AddExecute(call.Token, assigned, term);
+        return true;
+    }
+
+    /// <summary>The leader answered a query.</summary>
+    public void Answer(ulong id, ReadOnlyMemory<byte> result, LogIndex position, RaftEffects effects)
+    {
+        if (_forwarded.TryGetValue(id, out Forwarded call) && call.IsQuery && _forwarded.Remove(id))
+            effects.Queries.Add(new QueryCompletion(call.Token, QueryOutcome.Answered, result, position, null));
+    }
+
+    /// <summary>Ends the executes whose entries are committed, or are not theirs.</summary>
+    public void Commit(ILogStore log, LogIndex committed, RaftEffects effects)
+    {
+        while (_executes.First is { } first && first.Value.Assigned.End <= committed)
+        {
+            _executes.RemoveFirst();
+            Execute call = first.Value;
+            Term? term = log.TermAt(call.Assigned.End);
+            CommandCompletion completion = term == call.Term
+                ? new(call.Token, CommandOutcome.Done, CommandFailure.None, call.Assigned)
+                : new(call.Token, term is null ? CommandOutcome.Unknown : CommandOutcome.Lost, CommandFailure.Overwritten,
+                    call.Assigned);
+            effects.Commands.Add(completion);
+        }
+    }
+
+    /// <summary>Ends the executes whose entries are removed.</summary>
+    public void Truncate(ulong at, RaftEffects effects)
+    {
+        while (_executes.Last is { } last && last.Value.Assigned.End.Value >= at)
+        {
+            _executes.RemoveLast();
+            effects.Commands.Add(new CommandCompletion(
+                last.Value.Token, CommandOutcome.Lost, CommandFailure.Overwritten, last.Value.Assigned));
+        }
+    }
+
+    /// <summary>Ends what is due.</summary>
+    public void Expire(TimeSpan now, RaftEffects effects)
+    {
+        while (_commandDeadlines.TryPeek(out (ulong Id, TimeSpan Deadline) oldest) && oldest.Deadline <= now)
+        {
+            _commandDeadlines.Dequeue();
+            if (_forwarded.Remove(oldest.Id, out Forwarded call))
+                effects.Commands.Add(new CommandCompletion(
+                    call.Token, CommandOutcome.Unknown, CommandFailure.ForwardTimeout, null));
+        }
+
+        while (_queryDeadlines.TryPeek(out (ulong Id, TimeSpan Deadline) oldest) && oldest.Deadline <= now)
+        {
+            _queryDeadlines.Dequeue();
+            if (_forwarded.Remove(oldest.Id, out Forwarded call))
+                effects.Queries.Add(new QueryCompletion(call.Token, QueryOutcome.Offline, default, default, null));
+        }
+    }
+
+    /// <summary>Term, leader or role changed: nothing that waits can be told how it ends.</summary>
+    public void FailAll(RaftEffects effects)
+    {
+        foreach (Execute call in _executes)
+            effects.Commands.Add(new CommandCompletion(
+                call.Token, CommandOutcome.Unknown, CommandFailure.LeadershipLost, call.Assigned));
+        _executes.Clear();
+
+        // In the order in which they were sent, not in that of a hash table.
+        foreach ((ulong id, _) in _commandDeadlines)
+        {
+            if (_forwarded.Remove(id, out Forwarded call))
+                effects.Commands.Add(new CommandCompletion(
+                    call.Token, CommandOutcome.Unknown, CommandFailure.LeadershipLost, null));
+        }
+
+        foreach ((ulong id, _) in _queryDeadlines)
+        {
+            if (_forwarded.Remove(id, out Forwarded call))
+                effects.Queries.Add(new QueryCompletion(call.Token, QueryOutcome.Offline, default, default, null));
+        }
+
+        _commandDeadlines.Clear();
+        _queryDeadlines.Clear();
+    }
+
+    private static TimeSpan Head(Queue<(ulong Id, TimeSpan Deadline)> queue) =>
+        queue.TryPeek(out (ulong Id, TimeSpan Deadline) oldest) ? oldest.Deadline : TimeSpan.MaxValue;
+
+    private ulong NewId()
+    {
+        ulong id;
+        do
+            id = random.NextUInt64();
+        while (_forwarded.ContainsKey(id));
+        return id;
+    }
+
+    [StructLayout(LayoutKind.Auto)]
+    private readonly record struct Execute(ulong Token, LogRange Assigned, Term Term);
+
+    [StructLayout(LayoutKind.Auto)]
+    private readonly record struct Forwarded(ulong Token, int Count, SubmitMode Mode, bool IsQuery);
+}
+
+/// <summary>What the caller of a command waits for.</summary>
+internal enum SubmitMode
+{
+    /// <summary>That it is committed and applied here.</summary>
+    Execute,
+
+    /// <summary>That the leader has appended it.</summary>
+    Feed,
+}

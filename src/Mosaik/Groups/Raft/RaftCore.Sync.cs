@@ -1,0 +1,66 @@
+using Mosaik.Groups.Sync;
+using Mosaik.Primitives;
+
+namespace Mosaik.Groups.Raft;
+
+// What a state sync may ask of the group (spec/groups.md §11.1).
+internal sealed partial class RaftCore : ISyncHost
+{
+    RaftSettings ISyncHost.Settings => _settings;
+
+    ILogStore ISyncHost.Log => _log;
+
+    BondTable ISyncHost.Bonds => _bonds;
+
+    bool ISyncHost.IsLeader => Role == RaftRole.Leader;
+
+    TimeSpan ISyncHost.Now => _now;
+
+    UniqueId? ISyncHost.LineageToSend => LineageToSend;
+
+    void ISyncHost.Send(PeerId to, SharedFrame frame) => Send(to, frame);
+
+    void ISyncHost.Broadcast(SharedFrame frame) => Broadcast(frame);
+
+    bool ISyncHost.IsSameEntry(LogCursor cursor, BondView sender, UniqueId? lineage) => IsSameEntry(cursor, sender, lineage);
+
+    bool ISyncHost.AgreesOnFounding(BondView sender, UniqueId? lineage) => AgreesOnFounding(sender, lineage);
+
+    bool ISyncHost.IsWellFormed(EntryBlock entries) => HasGoodEntries(entries);
+
+    bool ISyncHost.TryTruncate(LogIndex from, PeerId leader) => TruncateFrom(from.Value, leader);
+
+    bool ISyncHost.TryAppend(LogEntry entry) => TryAppend(entry);
+
+    void ISyncHost.AdoptFounding(BondView leader, UniqueId? lineage) => AdoptFounding(leader, lineage, _term);
+
+    bool ISyncHost.TryComplete(BondView leader, LogIndex verified, IEnumerable<AppendEntries> buffered, LogIndex leaderCommit)
+    {
+        _effects.Events.Add(new RaftEvent.CatchUpCompleted(leader.Peer, _log.Last));
+        _catchUp = null;
+        Verified(leader, verified.Value, leaderCommit);
+        foreach (AppendEntries message in buffered)
+        {
+            if (!Extend(leader, message with { LeaderCommit = leaderCommit }, message.Previous.Index.Value))
+                return false;
+            if (State != RaftState.Running)
+                return true;
+        }
+
+        return true;
+    }
+
+    private void EndCatchUp() => _catchUp = null;
+
+    private bool OnStateSync(BondView bond, ReadOnlyMemory<byte> message)
+    {
+        if (_catchUp is not null && bond.Peer == _leader)
+            ArmElectionTimer();
+        SyncReception reception = _provider.Receive(bond, message);
+        if (reception == SyncReception.NotMine && _catchUp is { } catchUp)
+            reception = catchUp.Receive(bond, message);
+
+        // What answers a catch-up that has ended is late, not wrong.
+        return reception != SyncReception.Malformed;
+    }
+}
