@@ -9,6 +9,9 @@ public interface IWorkloadSide
     /// <summary>Whether the bytes of this side are encrypted on the wire.</summary>
     bool IsEncrypted { get; }
 
+    /// <summary>Why this side cannot run here; null if it can.</summary>
+    string? Missing => null;
+
     ValueTask StartAsync(RunPlan plan);
 
     ValueTask<Sample> RunAsync(RunPlan plan);

@@ -20,7 +20,11 @@ public sealed class NodeChannel(TextReader input, TextWriter output)
 }
 
 /// <summary>What a node needs to know to begin.</summary>
-public sealed record NodeStart(string Address, string Key, int Concurrency, int WriteSize);
+public sealed record NodeStart(string Address, string Key, int Concurrency, int WriteSize)
+{
+    /// <summary>What messaging workloads send (<see cref="Messaging.MessagePlan"/>).</summary>
+    public string Variant { get; init; } = "";
+}
 
 /// <summary>A node is ready.</summary>
 public sealed record NodeReady(string Address, string Key);
@@ -40,6 +44,9 @@ public sealed record NodeMeasured(long Operations, double Seconds, Resources Res
 {
     /// <summary>The answer to a warm-up.</summary>
     public static NodeMeasured Nothing { get; } = new(0, 0, new Resources(), null);
+
+    /// <summary>Messages that did not arrive, or not in order.</summary>
+    public long Lost { get; init; }
 }
 
 /// <summary>The code of a node: answers <see cref="NodeStart"/> with <see cref="NodeReady"/> and every measurement with

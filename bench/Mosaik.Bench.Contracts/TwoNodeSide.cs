@@ -11,7 +11,13 @@ public sealed class TwoNodeSide(
 
     public string Name => name;
 
-    public bool IsEncrypted => true;
+    public bool IsEncrypted { get; init; } = true;
+
+    /// <summary>Why this side cannot run here; null if it can.</summary>
+    public string? Missing { get; init; }
+
+    /// <summary>Whether the median latency is measured, and not the rate.</summary>
+    public bool MeasuresLatency { get; init; }
 
     public async ValueTask StartAsync(RunPlan plan)
     {
@@ -29,8 +35,10 @@ public sealed class TwoNodeSide(
         var amount = plan.IsQuick ? 0 : fullAmount;
         var (server, load) = await BothAsync(new NodeMeasure(0, amount > 0 ? LongestWindow : plan.Window.TotalSeconds, amount));
         var measured = measureAtServer ? server : load;
-        return new Sample(measured.Operations / measured.Seconds / divisor, unit, true, measured.Operations, measured.Seconds)
+        var value = MeasuresLatency ? measured.Latency!.P50 : measured.Operations / measured.Seconds / divisor; // the role says so
+        return new Sample(value, unit, !MeasuresLatency, measured.Operations, measured.Seconds)
         {
+            LossPercent = 100.0 * measured.Lost / Math.Max(1, measured.Operations + measured.Lost),
             // Two nodes in one process both see all of it.
             Resources = plan.Processes == 1 ? measured.Resources : server.Resources.Plus(load.Resources),
             Latency = measured.Latency,

@@ -14,14 +14,17 @@ public sealed record Workload(
     /// <summary>The variants of <c>--quick</c>.</summary>
     public IReadOnlyList<string> QuickVariants { get; init; } = Variants;
 
-    /// <summary>Makes our side.</summary>
-    public required Func<IWorkloadSide> Ours { get; init; }
+    /// <summary>Makes our side for a variant.</summary>
+    public required Func<string, IWorkloadSide> Ours { get; init; }
 
     /// <summary>Makes the peers' sides for a variant.</summary>
     public required Func<string, IReadOnlyList<Func<IWorkloadSide>>> Peers { get; init; }
 
     /// <summary>The targets for a variant and a peer.</summary>
     public required Func<string, string, Target?> Targets { get; init; }
+
+    /// <summary>The targets for the 99th percentile, where a workload has one beside the median.</summary>
+    public Func<string, string, Target?>? TailTargets { get; init; }
 
     /// <summary>The floor printed beside every ratio.</summary>
     public string? Floor { get; init; }

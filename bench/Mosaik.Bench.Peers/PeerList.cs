@@ -1,5 +1,6 @@
 using System.Net.Security;
 using Mosaik.Bench.Contracts;
+using Mosaik.Bench.Peers.Messaging;
 
 namespace Mosaik.Bench.Peers;
 
@@ -12,6 +13,9 @@ public static class PeerList
         ["messagepack"] = VersionOf(typeof(MessagePack.MessagePackSerializer)),
         ["system.text.json"] = VersionOf(typeof(System.Text.Json.JsonSerializer)),
         ["sslstream"] = VersionOf(typeof(SslStream)),
+        ["nats"] = VersionOf(typeof(NATS.Client.Core.NatsConnection)),
+        ["redis"] = VersionOf(typeof(StackExchange.Redis.ConnectionMultiplexer)),
+        ["netmq"] = VersionOf(typeof(NetMQ.NetMQSocket)),
     };
 
     public static IReadOnlyList<Func<IWorkloadSide>> Codecs { get; } =
@@ -23,6 +27,12 @@ public static class PeerList
         "ssl-source" => new SslSource(),
         "ssl-echo-server" => new SslEchoServer(),
         "ssl-echo-clients" => new SslEchoClients(),
+        "nats-consumers" => new NatsConsumers(),
+        "nats-producers" => new NatsProducers(),
+        "redis-consumers" => new RedisConsumers(),
+        "redis-producers" => new RedisProducers(),
+        "netmq-consumers" => new NetMqConsumers(),
+        "netmq-producers" => new NetMqProducers(),
         _ => null,
     };
 

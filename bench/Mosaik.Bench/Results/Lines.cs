@@ -57,4 +57,9 @@ internal sealed record RatioLine(
     bool? MustMet, bool? StretchMet)
 {
     public string Kind => "ratio";
+
+    /// <summary>Processor time per operation, all processes of the side, in microseconds: less sensitive to noise than rates.</summary>
+    public double OursCpuUsPerOp { get; init; }
+
+    public double PeerCpuUsPerOp { get; init; }
 }

@@ -17,12 +17,13 @@ internal sealed class Summary(TextWriter output)
     public void Show(RatioLine r)
     {
         var floor = r.Floor is { } f ? $", floor {f.Name} {Number(f.Value)}" : "";
+        var cpu = r.PeerCpuUsPerOp > 0 ? $", CPU {Number(r.OursCpuUsPerOp)} / {Number(r.PeerCpuUsPerOp)} us" : "";
         var noise = r.NoisyRounds > 0 ? $", {r.NoisyRounds} of {r.Rounds} rounds noisy" : "";
         var target = r.Must is { } must ? $" MUST {Number(must)} {(r.MustMet == true ? "met" : "MISSED")}" : "";
         var stretch = r.Stretch is { } s ? $", stretch {Number(s)} {(r.StretchMet == true ? "met" : "missed")}" : "";
         output.WriteLine(
-            $"{Name(r)}: {Number(r.Median)} ({Number(r.Min)} to {Number(r.Max)}),"
-            + $" ours {Number(r.OursMedian)}, theirs {Number(r.PeerMedian)} {r.Unit}{floor}{noise}{target}{stretch}");
+            $"{Name(r)} {r.Metric}: {Number(r.Median)} ({Number(r.Min)} to {Number(r.Max)}),"
+            + $" ours {Number(r.OursMedian)}, theirs {Number(r.PeerMedian)} {r.Unit}{cpu}{floor}{noise}{target}{stretch}");
         if (r.MustMet == false)
             _missed.Add(Name(r));
     }

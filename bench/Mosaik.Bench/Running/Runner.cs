@@ -57,6 +57,9 @@ internal sealed class Runner(ResultWriter writer, Summary summary, RunOptions op
         var plan = new RunPlan(variant, placement, Processes(workload), options.WarmUp, options.Window, options.IsQuick);
         var peers = workload.Peers(variant).Select(static make => make())
             .Where(p => options.Peers.Count == 0 || options.Peers.Contains(p.Name, StringComparer.Ordinal)).ToList();
+        foreach (var absent in peers.Where(static p => p.Missing is not null))
+            summary.NotShown($"{workload.Id} {variant} / {absent.Name} {Name(placement)}: {absent.Missing}", workload.Targets(variant, absent.Name) is not null);
+        peers.RemoveAll(static p => p.Missing is not null);
         var rounds = new List<Round>();
         for (var round = 1; round <= options.Rounds; round++)
         {
@@ -65,7 +68,11 @@ internal sealed class Runner(ResultWriter writer, Summary summary, RunOptions op
         }
 
         for (var i = 0; i < peers.Count; i++)
-            WriteRatio(workload, plan, peers[i].Name, rounds, i);
+        {
+            WriteRatio(workload, plan, peers[i].Name, rounds, i, workload.Metric, static s => s.Value, workload.Targets);
+            if (workload.TailTargets is { } tails && rounds.TrueForAll(r => r.Peers[i].Latency is not null))
+                WriteRatio(workload, plan, peers[i].Name, rounds, i, "p99", static s => s.Latency?.P99 ?? 0, tails);
+        }
     }
 
     private int Processes(Workload workload) => options.Processes ?? workload.Processes;
@@ -78,7 +85,7 @@ internal sealed class Runner(ResultWriter writer, Summary summary, RunOptions op
             var start = Stopwatch.GetTimestamp();
             var load = Machine.Load();
             var noise = new MachineNoise();
-            IWorkloadSide[] sides = [workload.Ours(), .. peers];
+            IWorkloadSide[] sides = [workload.Ours(plan.Variant), .. peers];
             var samples = new List<Sample>();
             foreach (var side in sides)
             {
@@ -145,31 +152,39 @@ internal sealed class Runner(ResultWriter writer, Summary summary, RunOptions op
             isDiscarded, reason));
     }
 
-    private void WriteRatio(Workload workload, RunPlan plan, string peer, List<Round> rounds, int index)
+    private void WriteRatio(
+        Workload workload, RunPlan plan, string peer, List<Round> rounds, int index, string metric, Func<Sample, double> valueOf,
+        Func<string, string, Target?> targets)
     {
-        var target = plan.Placement == workload.Placements[0] ? workload.Targets(plan.Variant, peer) : null;
+        var target = plan.Placement == workload.Placements[0] ? targets(plan.Variant, peer) : null;
         if (rounds.Count == 0)
         {
             summary.NotShown($"{workload.Id} {plan.Variant} / {peer} {Name(plan.Placement)}", target is not null);
             return;
         }
 
-        var ratios = rounds.ConvertAll(r => r.Ours.IsHigherBetter
-            ? r.Ours.Value / r.Peers[index].Value
-            : r.Peers[index].Value / r.Ours.Value);
+        var ours = rounds.ConvertAll(static r => r.Ours);
+        var theirs = rounds.ConvertAll(r => r.Peers[index]);
+        var ratios = ours.Zip(theirs, (o, t) => o.IsHigherBetter ? valueOf(o) / valueOf(t) : valueOf(t) / valueOf(o)).ToList();
         var median = Median(ratios);
         var floor = workload.Floor is { } name
             && (_floors.TryGetValue($"{name}/{plan.Placement}", out var value) || _floors.TryGetValue($"{name}/{Placement.Free}", out value))
             ? new FloorReference(name, value)
             : null;
         var line = new RatioLine(
-            _runId, workload.Id, plan.Variant, peer, Name(plan.Placement), plan.Processes, workload.Metric, median, ratios.Min(),
-            ratios.Max(), rounds.Count, rounds.Count(static r => r.IsNoisy), Median(rounds.ConvertAll(static r => r.Ours.Value)),
-            Median(rounds.ConvertAll(r => r.Peers[index].Value)), rounds[0].Ours.Unit, floor, target?.Must, target?.Stretch,
-            target is null ? null : median >= target.Must, target?.Stretch is { } stretch ? median >= stretch : null);
+            _runId, workload.Id, plan.Variant, peer, Name(plan.Placement), plan.Processes, metric, median, ratios.Min(),
+            ratios.Max(), rounds.Count, rounds.Count(static r => r.IsNoisy), Median(ours.ConvertAll(s => valueOf(s))),
+            Median(theirs.ConvertAll(s => valueOf(s))), ours[0].Unit, floor, target?.Must, target?.Stretch,
+            target is null ? null : median >= target.Must, target?.Stretch is { } stretch ? median >= stretch : null)
+        {
+            OursCpuUsPerOp = Median(ours.ConvertAll(CpuPerOperation)),
+            PeerCpuUsPerOp = Median(theirs.ConvertAll(CpuPerOperation)),
+        };
         writer.Write(line);
         summary.Show(line);
     }
+
+    private static double CpuPerOperation(Sample sample) => sample.Resources.CpuSeconds * 1e6 / Math.Max(1, sample.Operations);
 
     private static double Median(List<double> values)
     {

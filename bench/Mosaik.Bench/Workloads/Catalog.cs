@@ -2,6 +2,7 @@ using Mosaik.Bench.Contracts;
 using Mosaik.Bench.Floors;
 using Mosaik.Bench.Peers;
 using Mosaik.Bench.Workloads.Micro;
+using Mosaik.Bench.Workloads.Streams;
 using Mosaik.Bench.Workloads.Transport;
 
 namespace Mosaik.Bench.Workloads;
@@ -13,7 +14,7 @@ internal static class Catalog
     private const long GibiByte = 1L << 30;
     private const string Encrypted = "datapath-x10";
 
-    public static IReadOnlyList<Workload> All { get; } = [X1(), Q1(), Q2()];
+    public static IReadOnlyList<Workload> All { get; } = [X1(), Q1(), Q2(), .. StreamWorkloads.All];
 
     /// <summary>What <c>micro</c> runs, by the names it takes.</summary>
     public static IReadOnlyDictionary<string, Workload> Micro { get; } =
@@ -24,7 +25,7 @@ internal static class Catalog
         [Placement.Free])
     {
         QuickVariants = ["order", "order-hand", "entry", "ints"],
-        Ours = static () => new PostcardCodec(),
+        Ours = static _ => new PostcardCodec(),
         Peers = static _ => PeerList.Codecs,
         // "≤ 2 × the peer's time" is stored as a ratio of at least 1/2 (B1).
         Targets = static (variant, peer) => (variant, peer) switch
@@ -44,7 +45,7 @@ internal static class Catalog
         "M1", "a catalog of 10,000 peers beside smaller ones", "time",
         ["lookup", "iterate", "keep-alive", "upsert", "sync-send", "sync-known", "sync-merge"], 1, [Placement.Free])
     {
-        Ours = static () => new CatalogSide("n=10000", 10_000),
+        Ours = static _ => new CatalogSide("n=10000", 10_000),
         Peers = static _ => [static () => new CatalogSide("n=1000", 1_000), static () => new CatalogSide("n=100", 100)],
         // No growth is a ratio of 1; what remains is caches and the depth of a tree. One step per peer would be 0.01 to 0.1.
         Targets = static (variant, _) => variant switch
@@ -58,7 +59,7 @@ internal static class Catalog
     private static Workload Q1() => new(
         "Q1", "1 GiB over one stream", "rate", ["write=65536"], 2, [Placement.Pinned])
     {
-        Ours = static () => new TwoNodeSide(
+        Ours = static _ => new TwoNodeSide(
             "mosaik", "quic-sink", "quic-source", measureAtServer: true, "MB/s", MegaByte, Start(concurrency: 1), GibiByte,
             CreateRole),
         Peers = static _ =>
@@ -75,7 +76,7 @@ internal static class Catalog
     private static Workload Q2() => new(
         "Q2", "connection, mutual handshake, 64 B echo, close", "rate", ["concurrent=16"], 2, [Placement.Free, Placement.Pinned])
     {
-        Ours = static () => new TwoNodeSide(
+        Ours = static _ => new TwoNodeSide(
             "mosaik", "quic-echo-server", "quic-echo-clients", measureAtServer: false, "1/s", 1, Start(concurrency: 16), 0,
             CreateRole),
         Peers = static _ =>
@@ -94,7 +95,7 @@ internal static class Catalog
         "quic-source" => new QuicSource(),
         "quic-echo-server" => new QuicEchoServer(),
         "quic-echo-clients" => new QuicEchoClients(),
-        _ => PeerList.CreateRole(name) ?? throw new ArgumentOutOfRangeException(nameof(name), name, "unknown role"),
+        _ => StreamWorkloads.CreateRole(name) ?? PeerList.CreateRole(name) ?? throw new ArgumentOutOfRangeException(nameof(name), name, "unknown role"),
     };
 
     private static NodeStart Start(int concurrency) => new("", "", concurrency, 64 * 1024);

@@ -1,0 +1,65 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Mosaik.Bench.Peers.Messaging;
+
+/// <summary>The servers that <c>bench/peers.sh</c> starts: whether they run, and what they cost.</summary>
+public static class Brokers
+{
+    public const int RedisPort = 7001;
+    public const int NatsPort = 7002;
+
+    // The unit of /proc, USER_HZ, is 100 on every Linux.
+    private const double TicksPerSecond = 100;
+
+    /// <summary>Why a peer cannot be measured now; null if it can.</summary>
+    public static string? WhyMissing(string peer) => peer switch
+    {
+        "nats" => IsOpen(NatsPort) ? null : "nats-server is not running (bench/peers.sh start nats)",
+        "redis" => IsOpen(RedisPort) ? null : "redis-server is not running (bench/peers.sh start redis)",
+        _ => null,
+    };
+
+    /// <summary>Processor time of a server so far; 0 where the system does not tell.</summary>
+    public static double CpuSeconds(string program)
+    {
+        if (!OperatingSystem.IsLinux())
+            return 0;
+        var total = 0.0;
+        foreach (var process in Directory.EnumerateDirectories("/proc").Where(static d => char.IsAsciiDigit(Path.GetFileName(d)[0])))
+        {
+            try
+            {
+                if (File.ReadAllText(process + "/comm").Trim() != program)
+                    continue;
+                // Behind the name, which may contain blanks: utime and stime are the fields 14 and 15.
+                var stat = File.ReadAllText(process + "/stat");
+                var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+                total += (Ticks(fields[11]) + Ticks(fields[12])) / TicksPerSecond;
+            }
+            catch (IOException)
+            {
+                // It has ended since.
+            }
+        }
+
+        return total;
+    }
+
+    private static long Ticks(string field) => long.Parse(field, CultureInfo.InvariantCulture);
+
+    private static bool IsOpen(int port)
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            socket.Connect(new IPEndPoint(IPAddress.Loopback, port));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+}
