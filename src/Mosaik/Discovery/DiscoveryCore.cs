@@ -8,18 +8,14 @@ namespace Mosaik.Discovery;
 /// </summary>
 /// <remarks>
 /// <para>Parts: the catalog (<see cref="CatalogStore"/>), when to sync with whom (<see cref="SyncTable"/>), when to
-/// refresh the own
-/// entry (<see cref="AnnounceClock"/>), when to broadcast it and whom to join (<see cref="AnnounceCore"/>), whom to ping (<see cref="RttProber"/>), and what to do about entries with our
-/// own id
+/// refresh the own entry (<see cref="AnnounceClock"/>), when to broadcast it and whom to join
+/// (<see cref="AnnounceCore"/>), whom to ping (<see cref="RttProber"/>), and what to do about entries with our own id
 /// (<see cref="IdentityGuard"/>). They do not know each other; the core carries the facts between them: a new or
-/// updated peer
-/// is observed (unless it was fed in), a removed one forgotten.</para>
+/// updated peer is observed (unless it was fed in), a removed one forgotten.</para>
 /// <para>Use: any input, <see cref="GoOnline"/> among them once; after each input the owner executes the effects,
-/// clears them, and calls
-/// <see cref="HandleTimeout"/> no later than <see cref="NextTimeout"/>.</para>
+/// clears them, and calls <see cref="HandleTimeout"/> no later than <see cref="NextTimeout"/>.</para>
 /// <para>It verifies nothing, signs nothing and sends nothing: entries come in verified, syncs and pings are run by the
-/// owner,
-/// which reports how they ended. The own entry lives in <see cref="LocalEntry"/>.</para>
+/// owner, which reports how they ended. The own entry lives in <see cref="LocalEntry"/>.</para>
 /// </remarks>
 internal sealed class DiscoveryCore
 {

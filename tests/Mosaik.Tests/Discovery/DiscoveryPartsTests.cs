@@ -50,6 +50,45 @@ public sealed class DiscoveryPartsTests
     }
 
     [Fact]
+    public void When_verifications_are_scarce_a_neighbour_gets_a_quarter()
+    {
+        var budget = new SignatureBudget();
+        PeerId loud = TestEntries.Key(1).PeerId, quiet = TestEntries.Key(2).PeerId;
+        int Take(PeerId neighbour, TimeSpan now)
+        {
+            int taken = 0;
+            while (taken < 100_000 && budget.TryTake(neighbour, now))
+                taken++;
+            return taken;
+        }
+        Assert.InRange(Take(loud, TimeSpan.Zero), 9_999, 10_001); // half of it, while there is plenty
+        Assert.InRange(Take(quiet, TimeSpan.Zero), 4_999, 5_001); // its quarter is there
+        Assert.InRange(Take(loud, TimeSpan.FromSeconds(1)), 499, 501); // a quarter of a second's
+        Assert.InRange(Take(quiet, TimeSpan.FromSeconds(1)), 499, 501);
+        budget.Reserve(20_000, TimeSpan.FromSeconds(1)); // a sync takes all: gossip is dropped
+        Assert.Equal(0, Take(quiet, TimeSpan.FromSeconds(2)));
+    }
+
+    [Fact]
+    public void A_log_line_per_peer_and_interval_and_the_others_are_counted()
+    {
+        var limiter = new PeerLogLimiter(TimeSpan.FromMinutes(1), capacity: 3);
+        bool Pass(int peer, int seconds, out int suppressed) =>
+            limiter.TryPass(TestEntries.Key(peer).PeerId, TimeSpan.FromSeconds(seconds), out suppressed);
+        Assert.True(Pass(1, 0, out _));
+        Assert.False(Pass(1, 59, out _));
+        Assert.False(Pass(1, 59, out _));
+        Assert.True(Pass(2, 59, out int suppressed));
+        Assert.Equal(0, suppressed);
+        Assert.True(Pass(1, 60, out suppressed));
+        Assert.Equal(2, suppressed);
+        Assert.True(Pass(3, 60, out _));
+        Assert.True(Pass(4, 60, out _)); // no room: the table starts over
+        Assert.True(Pass(1, 60, out suppressed));
+        Assert.Equal(0, suppressed);
+    }
+
+    [Fact]
     public void The_cache_keeps_the_recently_used_and_only_successes()
     {
         var cache = new SignatureCache(2);
@@ -134,6 +173,8 @@ public sealed class DiscoveryPartsTests
         { nameof(DiscoveryOptions.AnnounceInterval), new DiscoveryOptions { AnnounceInterval = TimeSpan.Zero } },
         { nameof(DiscoveryOptions.AnnounceJitter), new DiscoveryOptions { AnnounceJitter = 1.01 } },
         { nameof(DiscoveryOptions.AnnounceJitter), new DiscoveryOptions { AnnounceJitter = double.NaN } },
+        { nameof(DiscoveryOptions.GracefulDepartureWindow), new DiscoveryOptions { GracefulDepartureWindow = TimeSpan.FromSeconds(-1) } },
+        { nameof(DiscoveryOptions.GracefulDepartureWindow), new DiscoveryOptions { GracefulDepartureWindow = TimeSpan.FromHours(1) } },
         { nameof(DiscoveryOptions.RttProbe), new DiscoveryOptions { RttProbe = (RttProbe)9 } },
         { nameof(DiscoveryOptions.RttProbeInterval), new DiscoveryOptions { RttProbeInterval = TimeSpan.Zero } },
         { nameof(DiscoveryOptions.MaxRtt), new DiscoveryOptions { MaxRtt = TimeSpan.Zero } },
@@ -159,6 +200,7 @@ public sealed class DiscoveryPartsTests
         Assert.Equal(TimeSpan.FromSeconds(10), options.MaxTimeDrift);
         Assert.Equal(TimeSpan.FromSeconds(15), options.AnnounceInterval);
         Assert.Equal(0.5, options.AnnounceJitter);
+        Assert.Equal(TimeSpan.FromMilliseconds(500), options.GracefulDepartureWindow);
         Assert.Equal(RttProbe.WhenNeeded, options.RttProbe);
         Assert.Equal(TimeSpan.FromSeconds(30), options.RttProbeInterval);
         Assert.Null(options.MaxRtt);

@@ -209,4 +209,59 @@ public sealed class SyncTableTests
         Assert.Empty(DueAt(340.1, fresh: false)); // gone meanwhile
         Assert.Empty(DueAt(1000));
     }
+
+    [Fact]
+    public void Refreshing_begins_and_ends_and_four_run_at_a_time_unpaced()
+    {
+        for (int i = 0; i < 50; i++)
+            _table.OnInbound(Id(i), TimeSpan.FromSeconds(i));
+        Assert.Empty(Due(1000));
+        _table.SetRefreshInterval(TimeSpan.FromSeconds(100), TimeSpan.FromSeconds(1000)); // all of them are overdue
+        var refreshed = new HashSet<PeerId>();
+        while (Due(1030) is { Count: > 0 } starts)
+        {
+            Assert.InRange(starts.Count, 1, SyncTable.MaxRefreshing);
+            foreach (SyncStart start in starts)
+            {
+                Assert.True(refreshed.Add(start.Peer));
+                Finish(start, SyncOutcome.Succeeded, 1030);
+            }
+        }
+        Assert.Equal(50, refreshed.Count);
+        Assert.Empty(Due(1129.9));
+        _table.SetRefreshInterval(null, TimeSpan.FromSeconds(1129.9));
+        Assert.Empty(Due(2000));
+        Assert.Equal(0, _table.RunningBackground);
+    }
+
+    [Fact]
+    public void Few_slots_are_for_refreshing_and_the_others_stay_free()
+    {
+        _table.SetRefreshInterval(TimeSpan.FromSeconds(100), TimeSpan.Zero);
+        for (int i = 0; i < 20; i++)
+            _table.OnInbound(Id(i), TimeSpan.Zero);
+        Assert.Equal(SyncTable.MaxRefreshing, Due(200).Count);
+        Observe(100, SyncReason.Dialled, 200);
+        Observe(101, SyncReason.Learnt, 200);
+        Assert.Equal([Id(100), Id(101)], Due(200).Select(static s => s.Peer));
+    }
+
+    [Fact]
+    public void A_refresh_on_demand_follows_a_sync_that_is_running()
+    {
+        Observe(1, SyncReason.Learnt);
+        SyncStart first = Assert.Single(Due(0));
+        _table.Refresh(Id(1), TimeSpan.Zero);
+        _table.Refresh(Id(1), TimeSpan.Zero);
+        Assert.Empty(Due(0));
+        Finish(first, SyncOutcome.Succeeded, 1);
+        SyncStart second = Assert.Single(Due(1));
+        Finish(second, SyncOutcome.Succeeded, 2);
+        Assert.Empty(Due(2));
+        _table.Refresh(Id(1), TimeSpan.FromSeconds(3));
+        _table.Refresh(Id(1), TimeSpan.FromSeconds(3));
+        Assert.Single(Due(3));
+        _table.Refresh(Id(2), TimeSpan.FromSeconds(3)); // never heard of
+        Assert.Single(Due(3));
+    }
 }
