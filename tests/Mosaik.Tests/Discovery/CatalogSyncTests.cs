@@ -182,7 +182,7 @@ public sealed class CatalogSyncTests
         using var world = new DiscoveryWorld();
         world.Run(async () =>
         {
-            Network a = await world.StartAsync(), b = await world.StartAsync();
+            Network a = await world.StartAsync(gossip: _ => null), b = await world.StartAsync(gossip: _ => null);
             Task sync = a.SyncWithAsync(b.Local.Address).AsTask();
             var open = new List<int>();
             for (int i = 0; i < 3000; i++)

@@ -13,6 +13,7 @@ internal sealed class DiscoveryWorld : IDisposable
     private readonly SimulationRandom _random;
     private readonly InMemoryTransportNetwork _transports;
     private readonly List<Network> _nodes = [];
+    private int _started;
 
     public DiscoveryWorld(ulong seed = 1)
     {
@@ -40,7 +41,7 @@ internal sealed class DiscoveryWorld : IDisposable
         DiscoveryOptions? discovery = null, NetworkId? network = null, SecretKey? key = null, TimeProvider? clock = null,
         Func<NetworkOptions, NetworkOptions>? configure = null, Func<Network, IGossip?>? gossip = null)
     {
-        int n = _nodes.Count + 1;
+        int n = ++_started; // not their number: several may be starting
         var options = new NetworkOptions
         {
             SecretKey = key ?? SecretKey.Random(_random.Stream($"keys/{n}")),

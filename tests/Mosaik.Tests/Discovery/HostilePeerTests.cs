@@ -222,7 +222,7 @@ public sealed class HostilePeerTests
         using var world = new DiscoveryWorld();
         world.Run(async () =>
         {
-            Network a = await world.StartAsync(), b = await world.StartAsync();
+            Network a = await world.StartAsync(gossip: _ => null), b = await world.StartAsync(gossip: _ => null);
             for (int i = 0; i < 40; i++)
             {
                 var silent = new RawPeer(world, SecretKey.FromText($"silent {i}"));

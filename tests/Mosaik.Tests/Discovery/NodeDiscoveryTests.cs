@@ -108,7 +108,7 @@ public sealed class NodeDiscoveryTests
         using var world = new DiscoveryWorld();
         world.Run(async () =>
         {
-            Network a = await world.StartAsync(), b = await world.StartAsync();
+            Network a = await world.StartAsync(gossip: _ => null), b = await world.StartAsync(gossip: _ => null);
             Assert.True(await a.Discovery.FeedAsync(b.Discovery.Me));
             await world.DelayAsync(5 * Second);
             Assert.Equal(1, a.Discovery.Catalog.PeersCount);
@@ -432,7 +432,7 @@ public sealed class NodeDiscoveryTests
         listener.Start();
         world.Run(async () =>
         {
-            Network a = await world.StartAsync(), b = await world.StartAsync();
+            Network a = await world.StartAsync(gossip: _ => null), b = await world.StartAsync(gossip: _ => null);
             long now = world.NowMs;
             await a.SyncWithAsync(b.Local.Address); // both discover one
             await a.Discovery.FeedAsync(TestEntries.Make(1, now, now, world.Id));
