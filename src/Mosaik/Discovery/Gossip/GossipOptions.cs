@@ -100,7 +100,7 @@ public sealed record GossipOptions
         RequirePositive(MessageIdRetention, nameof(MessageIdRetention));
         RequirePositive(CacheSweepInterval, nameof(CacheSweepInterval));
         RequireWithin(MaxMessageSize, MinMaxMessageSize, LargestMaxMessageSize, nameof(MaxMessageSize));
-        RequireWithin(SendQueueCapacity, 1, 65_536, nameof(SendQueueCapacity));
+        RequireWithin(SendQueueCapacity, 8, 65_536, nameof(SendQueueCapacity));
         RequireWithin(CommandQueueCapacity, 1, 65_536, nameof(CommandQueueCapacity));
         RequireWithin(InboundQueueCapacity, 1, 65_536, nameof(InboundQueueCapacity));
         RequireWithin(SubscriberQueueCapacity, 1, 1_048_576, nameof(SubscriberQueueCapacity));

@@ -13,22 +13,38 @@ internal static class PeerDataCodec
     private const uint V4 = 0, Families = 2;
     private const int MinimumAddressSize = 1 + 4 + 1;
 
-    /// <summary>What a node tells of its own published address, which holds 16 UDP addresses at most.</summary>
-    public static PeerData Encode(EndpointAddress address)
+    /// <summary>
+    /// What a node tells of its own published address, which holds 16 UDP addresses at most; the last ones, then the
+    /// relay, are left out if it would be too long.
+    /// </summary>
+    public static PeerData Encode(EndpointAddress address, int maxLength = PeerData.MaxStored)
+    {
+        TransportAddress.Ip[] addresses =
+        [
+            .. address.Addresses // in the order of the wire
+                .OfType<TransportAddress.Ip>()
+                .Take(EndpointAddress.MaxPublishedEndPoints),
+        ];
+        string? relay = address.Relays.FirstOrDefault();
+        for (int count = addresses.Length; count > 0; count--)
+        {
+            PeerData data = Encode(relay, addresses.AsSpan(0, count));
+            if (data.Length <= maxLength)
+                return data;
+        }
+
+        PeerData relayAlone = Encode(relay, []);
+        return relayAlone.Length <= maxLength ? relayAlone : Encode(null, []);
+    }
+
+    private static PeerData Encode(string? relay, ReadOnlySpan<TransportAddress.Ip> addresses)
     {
         var writer = new PostcardWriter(stackalloc byte[512]);
         try
         {
-            string? relay = address.Relays.FirstOrDefault();
             writer.WriteOption(relay is not null);
             if (relay is not null)
                 writer.WriteString(relay);
-            TransportAddress.Ip[] addresses =
-            [
-                .. address.Addresses // in the order of the wire
-                    .OfType<TransportAddress.Ip>()
-                    .Take(EndpointAddress.MaxPublishedEndPoints),
-            ];
             writer.WriteCount(addresses.Length);
             foreach (TransportAddress.Ip ip in addresses)
                 Write(ref writer, ip);
