@@ -38,6 +38,7 @@ internal static class PeerTable
         ("streams", peer.Streams.Select(static s => s.ToString())),
         ("groups", peer.Groups.Select(static g => g.ToString())),
         ("addresses", peer.Address.Addresses.Select(static a => a.ToString())),
+        ("started", peer.StartedAt.ToString("yyyy-MM-ddTHH:mm:ss.fffZ", CultureInfo.InvariantCulture)),
         ("rttMs", peer.Rtt is { } rtt ? Math.Round(rtt.TotalMilliseconds, 3) : null),
         ("ageMs", (long)AgeOf(peer, now).TotalMilliseconds));
 

@@ -35,6 +35,7 @@ internal sealed class InMemoryStream : ITransportStream
     // Receiving.
     private readonly LinkedList<Piece> _pieces = new();
     private int _headOffset;
+    private int _consumed;
     private bool _announced;
     private bool _finRead;
     private bool _receiveEnded;
@@ -201,9 +202,7 @@ internal sealed class InMemoryStream : ITransportStream
 
         if (read > 0)
         {
-            var consumed = read;
-            if (_connection.CloseInfo is null)
-                _network.Deliver(_connection, 0, () => Other.OnCredit(consumed));
+            GiveCredit(read);
             return true;
         }
 
@@ -216,6 +215,17 @@ internal sealed class InMemoryStream : ITransportStream
         if (_connection.CloseInfo is not null)
             throw _connection.Closed();
         return false;
+    }
+
+    /// <summary>Credit is given in portions of half a window, as receivers of QUIC do: a message each would double the traffic.</summary>
+    private void GiveCredit(int consumed)
+    {
+        _consumed += consumed;
+        if (_consumed < _network.StreamWindow / 2 || _connection.CloseInfo is not null)
+            return;
+        var credit = _consumed;
+        _consumed = 0;
+        _network.Deliver(_connection, 0, () => Other.OnCredit(credit));
     }
 
     /// <summary>Sends what the window allows, in pieces.</summary>

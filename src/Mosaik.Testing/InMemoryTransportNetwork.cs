@@ -30,7 +30,7 @@ public sealed class InMemoryTransportNetwork : IDisposable
     private static readonly TimeSpan LongestProbe = TimeSpan.FromSeconds(1);
 
     private readonly Dictionary<IPEndPoint, InMemoryTransport> _transports = [];
-    private readonly List<InMemoryConnection> _connections = [];
+    private readonly LinkedList<InMemoryConnection> _connections = [];
     private readonly List<Parked> _parked = [];
     private readonly RandomSource _random;
     private int _hosts;
@@ -134,15 +134,17 @@ public sealed class InMemoryTransportNetwork : IDisposable
         var far = new InMemoryConnection(this, acceptor, dialler, ++_connectionIds, alpn, false, secret);
         near.Other = far;
         far.Other = near;
-        _connections.Add(near);
-        _connections.Add(far);
+        near.Registration = _connections.AddLast(near);
+        far.Registration = _connections.AddLast(far);
         return (near, far);
     }
 
     internal void Forget(InMemoryConnection connection)
     {
-        _connections.Remove(connection);
-        _parked.RemoveAll(p => ReferenceEquals(p.Owner, connection));
+        if (connection.Registration is { List: not null } registration)
+            _connections.Remove(registration);
+        if (_parked.Count > 0)
+            _parked.RemoveAll(p => ReferenceEquals(p.Owner, connection));
     }
 
     /// <summary>

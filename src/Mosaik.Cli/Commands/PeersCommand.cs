@@ -90,7 +90,7 @@ internal static class PeersCommand
             Console.WriteLine(PeerTable.JsonOf(peer, DateTimeOffset.UtcNow));
     }
 
-    /// <summary>One line per change; keep-alives are none.</summary>
+    /// <summary>One line per change; keep-alives are none, a restart is one.</summary>
     private static async Task<int> FollowAsync(Node node, CancellationToken cancellation)
     {
         var shown = new Dictionary<PeerId, PeerEntry>();
@@ -103,7 +103,7 @@ internal static class PeersCommand
                 if (update.Catalog.Get(id) is not { } peer)
                     continue; // gone again, or slower than wanted
                 var known = shown.TryGetValue(id, out var before);
-                if (known && before!.ContentEquals(peer.Entry)) // known, hence not null
+                if (known && before!.ContentEquals(peer.Entry) && before.StartedAt == peer.StartedAt) // known, hence not null
                     continue;
                 shown[id] = peer.Entry;
                 Console.WriteLine(node.Json

@@ -31,7 +31,7 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
     private const int PacingBurst = 16;
     private const double PacingPerSecond = 2;
 
-    private static readonly TimeSpan OneMillisecond = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan OneTick = TimeSpan.FromTicks(1);
     private static readonly TimeSpan ObserveRetryAge = TimeSpan.FromSeconds(1);
 
     private readonly Dictionary<PeerId, PeerState> _peers = [];
@@ -167,7 +167,7 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
         {
             Refill(now);
             // Never too early, for that would be again and again: what is missing may be less than a tick of the clock.
-            TimeSpan token = _tokens >= 1 ? now : now + TimeSpan.FromSeconds((1 - _tokens) / PacingPerSecond) + OneMillisecond;
+            TimeSpan token = _tokens >= 1 ? now : now + TimeSpan.FromSeconds((1 - _tokens) / PacingPerSecond) + OneTick;
             due = due < token ? due : token;
         }
         return due;

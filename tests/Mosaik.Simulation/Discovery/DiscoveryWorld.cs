@@ -25,7 +25,7 @@ internal sealed partial class DiscoveryWorld : IDisposable
     private readonly NetworkId _network;
     private readonly List<Task> _tasks = [];
     private readonly List<SimulatedNode> _nodes = [];
-    private bool _isPartial;
+    private (SimulatedNode Node, SimulatedNode Subject)? _suspects;
 
     public DiscoveryWorld(ulong seed, int? nodes, RunOptions options)
     {
@@ -66,8 +66,7 @@ internal sealed partial class DiscoveryWorld : IDisposable
             Limit, "the end of the scenario");
         if (_facts.Violation is { } violation)
             throw violation;
-        _isPartial = !scenario.IsCompleted;
-        if (_isPartial)
+        if (!scenario.IsCompleted)
             return;
         scenario.GetAwaiter().GetResult();
         if (_transports.OpenConnections != 0)
@@ -247,13 +246,19 @@ internal sealed partial class DiscoveryWorld : IDisposable
             if (node.State!.Signed.Count < live.Count - 1)
                 return $"n{node.Index} knows {node.State.Signed.Count} peers, and {live.Count} nodes live: {Missing(node, live)}";
         }
+        // What was missing last is looked at before all pairs are.
+        if (_suspects is { } last && last.Node.IsWanted && last.Subject.IsWanted
+            && Judge(last.Node, last.Subject, last.Subject.Process!.Discovery.Driver.Local.LastSigned.Entry) is { } still) // all have one
+            return still;
         foreach (SimulatedNode subject in live)
         {
             PeerEntry own = subject.Process!.Discovery.Driver.Local.LastSigned.Entry; // all have one
             foreach (SimulatedNode node in live)
             {
-                if (node != subject && Judge(node, subject, own) is { } difference)
-                    return difference;
+                if (node == subject || Judge(node, subject, own) is not { } difference)
+                    continue;
+                _suspects = (node, subject);
+                return difference;
             }
         }
         return null;
