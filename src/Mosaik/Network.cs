@@ -4,6 +4,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Mosaik.Diagnostics;
 using Mosaik.Discovery;
 using Mosaik.Discovery.Gossip;
+using Mosaik.Groups;
 using Mosaik.Networking;
 using Mosaik.Networking.Transport;
 using Mosaik.Primitives;
@@ -32,6 +33,7 @@ public sealed class Network : IAsyncDisposable
     private readonly long _boundAt;
     private NetworkDiscovery? _discovery;
     private NetworkStreams? _streams;
+    private NetworkGroups? _groups;
     private Task? _stop;
 
     private Network(NetworkId networkId, NetworkOptions options)
@@ -59,6 +61,10 @@ public sealed class Network : IAsyncDisposable
     /// <summary>Typed data from producers to consumers.</summary>
     public NetworkStreams Streams =>
         _streams ?? throw new InvalidOperationException("This node was started without streams.");
+
+    /// <summary>Replicated state machines and leader election among the nodes that hold a key.</summary>
+    public NetworkGroups Groups =>
+        _groups ?? throw new InvalidOperationException("This node was started without groups.");
 
     /// <summary>The node's peers: who is there, what they offer, and how to get to know more of them.</summary>
     public NetworkDiscovery Discovery =>
@@ -159,7 +165,7 @@ public sealed class Network : IAsyncDisposable
 
     /// <summary>The same with another gossip, or (null) without: then peers are kept alive by syncs.</summary>
     internal static IEnumerable<ISubsystem> Compose(Network network, Func<Network, IGossip?> makeGossip) =>
-        [network.AddDiscovery(makeGossip(network)), network.AddStreams()];
+        [network.AddDiscovery(makeGossip(network)), network.AddStreams(), network.AddGroups()];
 
     private DiscoveryDriver AddDiscovery(IGossip? gossip)
     {
@@ -191,6 +197,29 @@ public sealed class Network : IAsyncDisposable
         };
         var subsystem = new StreamsSubsystem(Local, context);
         _streams = subsystem.Streams;
+        return subsystem;
+    }
+
+    private GroupsSubsystem AddGroups()
+    {
+        var links = Local.Links;
+        var context = new GroupsContext
+        {
+            NetworkId = NetworkId,
+            LocalId = Local.Id,
+            Options = _options.Groups,
+            Discovery = Discovery,
+            OpenLinkAsync = (address, token) => Local.OpenLinkAsync(WireProtocol.Groups, address, links.Termination, token),
+            MaxRtt = _options.Discovery.MaxRtt,
+            LogLimiter = new LogLimiter(_options.TimeProvider),
+            TimeProvider = _options.TimeProvider,
+            Scheduler = _options.Scheduler,
+            Random = _options.Random,
+            Logger = (ILogger?)_options.LoggerFactory?.CreateLogger("Mosaik.Groups") ?? NullLogger.Instance,
+            Meter = MosaikDiagnostics.MeterOf(_options.MeterFactory),
+        };
+        var subsystem = new GroupsSubsystem(Local, context);
+        _groups = subsystem.Groups;
         return subsystem;
     }
 

@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using System.Net;
 using Microsoft.Extensions.Logging;
 using Mosaik.Discovery;
+using Mosaik.Groups;
 using Mosaik.Networking;
 using Mosaik.Networking.Transport;
 using Mosaik.Primitives;
@@ -61,6 +62,9 @@ public sealed record NetworkOptions
     /// <summary>Settings of streams.</summary>
     public StreamsOptions Streams { get; init; } = new();
 
+    /// <summary>Settings of groups.</summary>
+    public GroupsOptions Groups { get; init; } = new();
+
     /// <summary>Opens datagram sockets; null = UDP of the operating system.</summary>
     public Func<IPEndPoint, IDatagramSocket>? SocketFactory { get; init; }
 
@@ -79,6 +83,8 @@ public sealed record NetworkOptions
         NotNull(Random, nameof(Random));
         NotNull(Streams, nameof(Streams));
         Streams.Validate();
+        NotNull(Groups, nameof(Groups));
+        Groups.Validate();
         if (Relay is RelayMode.CustomRelays { Urls: var urls })
         {
             if (urls is null or { Count: 0 })

@@ -33,6 +33,9 @@ public sealed record GroupOptions
     [AffectsGroupId]
     public IReadOnlyList<ITicketValidator> Tickets { get; init; } = [];
 
+    /// <summary>Where the log is kept; null = in memory. Belongs to the group from now on, and is emptied at joining.</summary>
+    public ILogStore? LogStore { get; init; }
+
     /// <summary>
     /// Whether entries are compared by their bytes, not only by their terms, when a log is verified; default true. False
     /// for commands whose encoding is not canonical (unordered maps encoded by Rust members).

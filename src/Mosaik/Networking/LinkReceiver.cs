@@ -16,6 +16,7 @@ internal sealed class LinkReceiver : IDisposable
     private readonly FrameBuffer _frames = new();
     private FrameBudget.Permit? _permit;
     private long _received;
+    private long _lastReadAt;
     private int _busy;
 
     internal LinkReceiver(LinkState state, int maxPayload)
@@ -28,6 +29,9 @@ internal sealed class LinkReceiver : IDisposable
 
     /// <summary>A header that claims more ends the link. May change between messages.</summary>
     public int MaxPayload { get; set; }
+
+    /// <summary>When bytes came last, also in the middle of a message: a timestamp of the node's clock; 0 before the first.</summary>
+    public long LastReadAt => Volatile.Read(ref _lastReadAt);
 
     /// <summary>The next message as it is; the payload is valid until the next call.</summary>
     public ValueTask<ReadOnlyMemory<byte>> ReceiveAsync(CancellationToken cancellationToken = default) =>
@@ -73,7 +77,7 @@ internal sealed class LinkReceiver : IDisposable
     /// <summary>Ends the link because a payload was undecodable, and tells how to say so.</summary>
     public LinkException Undecodable(DecodeError error)
     {
-        State.AbortForViolation("undecodable message", State.Protocol.ViolationCode);
+        State.AbortForViolation("undecodable message", State.ViolationCode);
         var cause = new MosaikDecodeException(error.Reason, error.Offset);
         return new LinkException(
             LinkPhase.Receive, LinkErrorKind.Decode, State.RemoteId, $"{State.RemoteId:S}: {cause.Message}", null, cause);
@@ -154,6 +158,7 @@ internal sealed class LinkReceiver : IDisposable
                 if (read == 0)
                     throw Finished();
                 _frames.Advance(read);
+                Volatile.Write(ref _lastReadAt, State.Context.TimeProvider.GetTimestamp());
                 deadline?.OnProgress(read);
             }
         }
@@ -172,7 +177,7 @@ internal sealed class LinkReceiver : IDisposable
     private LinkException TooLarge()
     {
         var claim = _frames.Claim;
-        State.AbortForViolation("oversized frame", State.Protocol.ViolationCode);
+        State.AbortForViolation("oversized frame", State.ViolationCode);
         return new LinkException(
             LinkPhase.Receive,
             LinkErrorKind.FrameTooLarge,

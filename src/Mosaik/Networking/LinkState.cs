@@ -29,6 +29,7 @@ internal sealed class LinkState
         Protocol = protocol;
         Connection = connection;
         Stream = stream;
+        ViolationCode = protocol.ViolationCode;
         ReplaceOwner(owner);
     }
 
@@ -41,6 +42,9 @@ internal sealed class LinkState
     public ITransportStream Stream { get; }
 
     public PeerId RemoteId => Connection.RemoteId;
+
+    /// <summary>Closes the link when the peer breaks the framing or sends what cannot be decoded.</summary>
+    public CloseCode ViolationCode { get; set; }
 
     /// <summary>Whether the owner's token has ended the link.</summary>
     public bool IsCancelled => Volatile.Read(ref _ownerCancelled);
