@@ -96,6 +96,9 @@ internal sealed partial class RaftCore
     /// <summary>The candidate this node voted for in the current term.</summary>
     public GroupMember? VotedFor => _vote;
 
+    /// <summary>When the next candidacy is due; <see cref="TimeSpan.MaxValue"/> on a leader.</summary>
+    public TimeSpan ElectionDeadline => _electionDeadline;
+
     /// <summary>Calls and queries that are not completed yet.</summary>
     public int PendingCount => _pending.Count + _queuedCalls.Count + _reads.Count;
 

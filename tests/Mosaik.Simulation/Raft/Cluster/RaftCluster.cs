@@ -1,0 +1,227 @@
+using Mosaik.Groups;
+using Mosaik.Groups.Raft;
+using Mosaik.Primitives;
+using Mosaik.Testing;
+
+namespace Mosaik.Simulation.Raft.Cluster;
+
+/// <summary>
+/// Cores joined by reliable ordered links, driven event by event: the schedule says which message arrives and whose timer
+/// fires. Deterministic: a run is a function of the seed and of the calls.
+/// </summary>
+/// <remarks>
+/// Every node has its own clock, which moves only when the schedule says so. Verbs as in spec/groups-safety.md §1: isolate,
+/// cut, settle, crash, restart. After every event the state of the node touched is compared with its log.
+/// </remarks>
+internal sealed partial class RaftCluster(ulong seed = 1)
+{
+    private const int MaxRounds = 400;
+
+    private readonly SimulationRandom _random = new(seed);
+    private readonly SortedDictionary<string, ClusterNode> _nodes = new(StringComparer.Ordinal);
+    private readonly Dictionary<PeerId, ClusterNode> _byPeer = [];
+    private readonly Dictionary<Term, GroupMember> _leaders = [];
+    private int _processes;
+    private ulong _tokens;
+
+    /// <summary>Called with every event, for a trace.</summary>
+    public Action<string>? Trace { get; set; }
+
+    /// <summary>Whether every step compares state and log (quadratic in the length of the log).</summary>
+    public bool ChecksState { get; set; } = true;
+
+    public IEnumerable<ClusterNode> Nodes => _nodes.Values;
+
+    public ClusterNode this[string name] => _nodes[name];
+
+    public IEnumerable<ClusterNode> Leaders => Nodes.Where(n => n.IsLeader);
+
+    /// <summary>
+    /// Starts a process. Its clock starts at zero; unless it is to be young, it moves past the bootstrap delay.
+    /// </summary>
+    public ClusterNode Start(
+        string name, Func<RaftSettings, RaftSettings>? configure = null, bool isYoung = false, bool isPlain = false,
+        byte? identity = null)
+    {
+        var settings = new RaftSettings
+        {
+            Self = IdentityOf(name, identity),
+            Incarnation = Incarnation.Random(_random.Stream($"incarnation/{_processes}")),
+        };
+        settings = configure?.Invoke(settings) ?? settings;
+        var node = new ClusterNode(name, settings, _random.Stream($"core/{_processes++}")) { IsPlain = isPlain };
+        _nodes[name] = node;
+        _byPeer[node.Peer] = node;
+        Step(node, "start", n => n.Core.Start(n.Now, n.Effects));
+        if (!isYoung)
+            node.Now = settings.BootstrapDelay + TimeSpan.FromTicks(1);
+        return node;
+    }
+
+    /// <summary>The process is gone with its memory; its bonds end.</summary>
+    public void Crash(string name, bool departs = false)
+    {
+        ClusterNode node = this[name];
+        foreach (ClusterNode other in Nodes.Where(o => o != node && AreBonded(o, node)).ToArray())
+            Unbond(name, other.Name, departed: departs ? node : null);
+        _nodes.Remove(name);
+        _byPeer.Remove(node.Peer);
+    }
+
+    /// <summary>A new process of the same name; with the same peer id unless another is given. Bonds are not made.</summary>
+    public ClusterNode Restart(string name, bool isYoung = false, byte? identity = null)
+    {
+        ClusterNode old = this[name];
+        Crash(name);
+        return Start(name, s => old.Settings with { Self = identity is null ? old.Peer : s.Self, Incarnation = s.Incarnation },
+            isYoung, old.IsPlain, identity);
+    }
+
+    /// <summary>Submits a call; its token.</summary>
+    public ulong Submit(string name, SubmitMode mode, params string[] commands)
+    {
+        ulong token = ++_tokens;
+        var encoded = commands.Select(JournalMachine.Encode).ToArray();
+        Step(this[name], $"{mode} {string.Join(',', commands)}", n => n.Core.Submit(token, encoded, mode, n.Now, n.Effects));
+        return token;
+    }
+
+    public ulong Execute(string name, params string[] commands) => Submit(name, SubmitMode.Execute, commands);
+
+    public ulong Feed(string name, params string[] commands) => Submit(name, SubmitMode.Feed, commands);
+
+    /// <summary>Asks for the whole state; its token.</summary>
+    public ulong Query(string name, bool isStrong)
+    {
+        ulong token = ++_tokens;
+        Step(this[name], $"query strong={isStrong}", n => n.Core.Query(token, default, isStrong, n.Now, n.Effects));
+        return token;
+    }
+
+    /// <summary>The answer to a query as text; null while there is none.</summary>
+    public string? AnswerTo(string name, ulong token) =>
+        this[name].Queries.TryGetValue(token, out QueryCompletion done) && done.Outcome == QueryOutcome.Answered
+            ? JournalMachine.Decode(done.Result.Span)
+            : null;
+
+    /// <summary>Lets time pass on one node, and what is due happen.</summary>
+    public void Pass(string name, TimeSpan time)
+    {
+        ClusterNode node = this[name];
+        TimeSpan end = node.Now + time;
+        while (node.Core.NextDeadline <= end)
+        {
+            if (node.Core.NextDeadline > node.Now)
+                node.Now = node.Core.NextDeadline;
+            Step(node, "timer", n => n.Core.Advance(n.Now, n.Effects));
+        }
+
+        node.Now = end;
+    }
+
+    /// <summary>The election timer of a node fires now, whatever else is due.</summary>
+    public void TimeOut(string name)
+    {
+        ClusterNode node = this[name];
+        if (node.Core.ElectionDeadline > node.Now && node.Core.ElectionDeadline < TimeSpan.MaxValue)
+            node.Now = node.Core.ElectionDeadline;
+        Step(node, "time-out", n => n.Core.Advance(n.Now, n.Effects));
+    }
+
+    /// <summary>A leader's heartbeat is due.</summary>
+    public void Heartbeat(string name) => Pass(name, this[name].Settings.HeartbeatInterval);
+
+    /// <summary>Delivers everything and lets leaders heartbeat until nothing changes any more.</summary>
+    public void Settle()
+    {
+        string before = "";
+        for (int i = 0; i < MaxRounds; i++)
+        {
+            DeliverAll();
+            string now = Fingerprint();
+            if (now == before && i > 4)
+                return;
+            before = now;
+            foreach (ClusterNode node in Nodes.Where(n => n.IsLeader || n.Core.IsCatchingUp).ToArray())
+                Pass(node.Name, node.IsLeader ? node.Settings.HeartbeatInterval : TimeSpan.Zero);
+        }
+
+        throw new ClusterException($"Nothing settles:\n{this}");
+    }
+
+    /// <summary>
+    /// Elects until there is one leader: settles, and while there is none, the timer that is due first fires.
+    /// </summary>
+    public ClusterNode Converge(int rounds = 60)
+    {
+        for (int i = 0; i < rounds; i++)
+        {
+            Settle();
+            ClusterNode[] leaders = [.. Leaders];
+            if (leaders.Length == 1 && Nodes.All(n => n.Core.Online))
+                return leaders[0];
+            if (leaders.Length == 0 || i % 3 == 2)
+                FireNextTimer();
+        }
+
+        throw new ClusterException($"No single leader after {rounds} rounds:\n{this}");
+    }
+
+    /// <summary>Any input, and everything it causes.</summary>
+    public void Step(ClusterNode node, string what, Action<ClusterNode> input)
+    {
+        Trace?.Invoke($"{node.Name} {what}");
+        input(node);
+        node.Core.Flush(node.Now, node.Effects);
+        Execute(node);
+        CheckLeaders(node);
+        if (ChecksState && !node.Machine.State.SequenceEqual(node.CommittedCommands) && node.Core.State == RaftState.Running)
+            throw new ClusterException(
+                $"{node}\nhas the state [{string.Join(',', node.Machine.State)}], which is not its committed log.");
+    }
+
+    public override string ToString() => string.Join('\n', Nodes);
+
+    // Election Safety; the founding term of Available may have several leaders, told apart by lineage.
+    private void CheckLeaders(ClusterNode node)
+    {
+        if (!node.IsLeader || (!node.Settings.IsMajority && node.Core.Term == Term.One))
+            return;
+        if (!_leaders.TryAdd(node.Core.Term, node.Member) && _leaders[node.Core.Term] != node.Member)
+            throw new ClusterException($"Two leaders in term {node.Core.Term}:\n{this}");
+    }
+
+    private static PeerId IdentityOf(string name, byte? identity)
+    {
+        Span<byte> bytes = stackalloc byte[PeerId.Length];
+        bytes.Clear();
+        System.Text.Encoding.UTF8.GetBytes(name.AsSpan(0, Math.Min(name.Length, PeerId.Length)), bytes);
+        bytes[^1] = identity ?? 0;
+        return PeerId.FromRawUnchecked(bytes);
+    }
+
+    private void FireNextTimer()
+    {
+        ClusterNode? next = null;
+        TimeSpan least = TimeSpan.MaxValue;
+        foreach (ClusterNode node in Nodes)
+        {
+            TimeSpan left = node.Core.ElectionDeadline == TimeSpan.MaxValue
+                ? TimeSpan.MaxValue : node.Core.ElectionDeadline - node.Now;
+            if (left < least)
+                (next, least) = (node, left);
+        }
+
+        if (next is null)
+            return;
+
+        // The same time passes everywhere; leaders have heartbeated before.
+        foreach (ClusterNode node in Nodes.Where(n => n != next && !n.IsLeader).ToArray())
+            node.Now += least > TimeSpan.Zero ? least : TimeSpan.Zero;
+        TimeOut(next.Name);
+    }
+
+    private string Fingerprint() => string.Join('|', Nodes.Select(n =>
+        $"{n.Name}{n.Core.Role}{n.Core.Term}{n.Core.LogPosition}{n.Core.Committed}{n.Core.Online}{n.Core.Leader}{n.Core.IsCatchingUp}"
+        + $"{n.Core.RosterInForce.Count}"));
+}
