@@ -52,6 +52,9 @@ internal sealed class ClusterNode
 
     public string? Termination { get; set; }
 
+    /// <summary>Up to where the cluster has compared what this node has committed.</summary>
+    public ulong CheckedCommit { get; set; }
+
     /// <summary>The commands of the log, without entries of the protocol.</summary>
     public IReadOnlyList<string> Commanded => [.. CommandsUpTo(Core.LogPosition.Index)];
 

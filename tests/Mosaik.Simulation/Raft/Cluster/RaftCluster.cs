@@ -21,6 +21,7 @@ internal sealed partial class RaftCluster(ulong seed = 1)
     private readonly SortedDictionary<string, ClusterNode> _nodes = new(StringComparer.Ordinal);
     private readonly Dictionary<PeerId, ClusterNode> _byPeer = [];
     private readonly Dictionary<Term, GroupMember> _leaders = [];
+    private readonly Dictionary<ulong, LogEntry> _committed = [];
     private int _processes;
     private ulong _tokens;
 
@@ -175,6 +176,7 @@ internal sealed partial class RaftCluster(ulong seed = 1)
         node.Core.Flush(node.Now, node.Effects);
         Execute(node);
         CheckLeaders(node);
+        CheckCommitted(node);
         if (ChecksState && !node.Machine.State.SequenceEqual(node.CommittedCommands) && node.Core.State == RaftState.Running)
             throw new ClusterException(
                 $"{node}\nhas the state [{string.Join(',', node.Machine.State)}], which is not its committed log.");
@@ -189,6 +191,24 @@ internal sealed partial class RaftCluster(ulong seed = 1)
             return;
         if (!_leaders.TryAdd(node.Core.Term, node.Member) && _leaders[node.Core.Term] != node.Member)
             throw new ClusterException($"Two leaders in term {node.Core.Term}:\n{this}");
+    }
+
+    // State-Machine Safety, which only Majority promises: one entry per index, whoever commits it.
+    private void CheckCommitted(ClusterNode node)
+    {
+        if (!node.Settings.IsMajority)
+            return;
+        for (ulong i = node.CheckedCommit + 1; i <= node.Core.Committed.Index.Value; i++)
+        {
+            if (!node.Log.TryGet(new LogIndex(i), out LogEntry entry))
+                throw new ClusterException($"{node}\nhas committed entry {i}, which its log does not have.");
+            if (!_committed.TryGetValue(i, out LogEntry first))
+                _committed.Add(i, entry);
+            else if (first.Term != entry.Term || !first.Bytes.Span.SequenceEqual(entry.Bytes.Span))
+                throw new ClusterException($"{node}\ncommits another entry {i} than was committed first:\n{this}");
+        }
+
+        node.CheckedCommit = node.Core.Committed.Index.Value;
     }
 
     private static PeerId IdentityOf(string name, byte? identity)
