@@ -161,11 +161,20 @@ public sealed class Network : IAsyncDisposable
     }
 
     /// <summary>The subsystems of a node in the order in which they start.</summary>
-    private static IEnumerable<ISubsystem> Compose(Network network) => Compose(network, static _ => null);
+    private static IEnumerable<ISubsystem> Compose(Network network) => Compose(network, static n => n.MakeGossip());
 
     /// <summary>The same with another gossip, or (null) without: then peers are kept alive by syncs.</summary>
     internal static IEnumerable<ISubsystem> Compose(Network network, Func<Network, IGossip?> makeGossip) =>
         [network.AddDiscovery(makeGossip(network)), network.AddStreams(), network.AddGroups()];
+
+    private GossipDriver MakeGossip()
+    {
+        var logger = (ILogger?)_options.LoggerFactory?.CreateLogger("Mosaik.Discovery.Gossip") ?? NullLogger.Instance;
+        var meter = MosaikDiagnostics.MeterOf(_options.MeterFactory);
+        var driver = new GossipDriver(GossipContext.Of(Local, _options.Discovery.Gossip, _options.Random, meter, logger));
+        Local.Router.Register(WireProtocol.Announce, driver);
+        return driver;
+    }
 
     private DiscoveryDriver AddDiscovery(IGossip? gossip)
     {

@@ -57,7 +57,7 @@ public sealed class ArrowTests
         Assert.Superset(
             new HashSet<string>
             {
-                "QuicConnectionCore", "QuicEndpointCore", "TlsHandshakeCore", "DiscoveryCore", "GossipCore", "RaftCore",
+                "QuicConnectionCore", "QuicEndpointCore", "TlsHandshakeCore", "DiscoveryCore", "AnnounceCore", "GossipCore", "RaftCore",
             },
             cores);
     }

@@ -36,6 +36,8 @@ internal sealed class Announcer(DiscoveryDriver driver, IGossip gossip) : IAsync
     /// <summary>The node is online: subscribes, now and whenever the topic ends.</summary>
     public void Start()
     {
+        if (Volatile.Read(ref _stopped) != 0)
+            return; // it left before it was online
         _outbox.Start();
         _loop = driver.Scheduler.Start(RunAsync);
     }
