@@ -114,6 +114,9 @@ internal sealed class BondConnection
         }
     }
 
+    /// <summary>Why it ended, once it has.</summary>
+    public CloseCode EndCode { get; private set; }
+
     /// <summary>Completes with the code when the bond has ended.</summary>
     public Completion<CloseCode> Ended { get; }
 
@@ -198,10 +201,10 @@ internal sealed class BondConnection
         await watch.ConfigureAwait(false);
         await writer.ConfigureAwait(false);
         await _link.DisposeAsync().ConfigureAwait(false);
-        var code = info.RemoteCode ?? _link.Receiver.State.ClosedWith ?? CloseCode.None;
+        EndCode = info.RemoteCode ?? _link.Receiver.State.ClosedWith ?? CloseCode.None;
         _flushed.TrySetResult();
-        Ended.TrySetResult(code);
         await _owner.OnEndedAsync(this).ConfigureAwait(false);
+        Ended.TrySetResult(EndCode); // when the list of bonds no longer shows it
     }
 
     /// <summary>Nobody waits for a bond that has ended.</summary>

@@ -119,7 +119,11 @@ internal sealed partial class BondManager : IBondOwner
 
     /// <inheritdoc/>
     async ValueTask IBondOwner.OnEndedAsync(BondConnection bond) =>
-        await _loop.PostAsync(() => OnEnded(bond)).ConfigureAwait(false);
+        await _loop.AskAsync(() =>
+        {
+            OnEnded(bond);
+            return true;
+        }).ConfigureAwait(false);
 
     private void BeginStop()
     {
@@ -166,7 +170,7 @@ internal sealed partial class BondManager : IBondOwner
 
     private void OnEnded(BondConnection bond)
     {
-        GroupsLog.BondLost(_context.Logger, _context.GroupId, bond.PeerId, CodeOf(bond));
+        GroupsLog.BondLost(_context.Logger, _context.GroupId, bond.PeerId, bond.EndCode);
         if (!_bonds.TryGetValue(bond.PeerId, out var current) || current != bond)
             return; // it was replaced
         _loop.OnBondDown(bond);
@@ -182,9 +186,6 @@ internal sealed partial class BondManager : IBondOwner
 
         CarryOut();
     }
-
-    private static CloseCode CodeOf(BondConnection bond) =>
-        bond.Ended.TryGetResult(out var code) ? code : CloseCode.None;
 
     private void Publish()
     {

@@ -9,6 +9,6 @@ internal interface IBondOwner
     /// <summary>The entry of some peer came over the bond; not verified, a copy of its own. Must not block.</summary>
     void OnEntry(BondConnection bond, ReadOnlyMemory<byte> entry, bool isUpdate);
 
-    /// <summary>The bond has ended, and nothing more comes from it.</summary>
+    /// <summary>The bond has ended, and nothing more comes from it. Completes when that is known everywhere.</summary>
     ValueTask OnEndedAsync(BondConnection bond);
 }
