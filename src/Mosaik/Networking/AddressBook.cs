@@ -12,7 +12,8 @@ namespace Mosaik.Networking;
 /// expiry. Hints (gossip, DHT, mDNS) are bounded per peer and source, and so are the peers that are known from hints
 /// or past connections alone: the least recently updated one goes first.</para>
 /// <para>Resolving: a path that works or worked lately, then by source. Expired addresses are invisible at once and
-/// removed when their peer is touched or by a sweep every <see cref="SweepEvery"/> changes.</para>
+/// removed when their peer is touched or by a sweep, at the first change 30 s after the last one, and every
+/// <see cref="SweepEvery"/> changes.</para>
 /// </remarks>
 internal sealed class AddressBook
 {
@@ -33,6 +34,7 @@ internal sealed class AddressBook
 
     private const int Path = -1;
 
+    private static readonly TimeSpan SweepInterval = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Never = TimeSpan.MaxValue;
     private static readonly TimeSpan AfterCatalog = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan AfterConnection = TimeSpan.FromMinutes(10);
@@ -42,6 +44,7 @@ internal sealed class AddressBook
 
     private readonly Dictionary<PeerId, Peer> _peers = [];
     private readonly LinkedList<PeerId> _hintPeers = [];
+    private TimeSpan _sweptAt;
     private int _changes;
 
     /// <summary>Peers with at least one address, expired ones that were not swept yet included.</summary>
@@ -225,9 +228,10 @@ internal sealed class AddressBook
 
         while (_hintPeers.Count > MaxHintPeers)
             Remove(_hintPeers.First!.Value); // not empty
-        if (++_changes < SweepEvery)
+        if (++_changes < SweepEvery && now - _sweptAt < SweepInterval)
             return;
         _changes = 0;
+        _sweptAt = now;
         foreach (var (other, its) in _peers.ToArray())
             Settle(other, its, now);
     }

@@ -146,8 +146,24 @@ public sealed class AddressBookTests
     {
         for (var i = 0; i < 100; i++)
             _book.Add(Peer(i), AddressSource.Gossip, [Ip(1)], At(0));
-        for (var i = 0; i < AddressBook.SweepEvery; i++)
-            _book.Add(Alice, AddressSource.Explicit, [Ip(1)], At(1000));
+        _book.Add(Alice, AddressSource.Explicit, [Ip(1)], At(299));
+        Assert.Equal(101, _book.Count);
+        _book.Add(Alice, AddressSource.Explicit, [Ip(2)], At(328)); // less than 30 s after the last sweep
+        Assert.Equal(101, _book.Count);
+        _book.Add(Alice, AddressSource.Explicit, [Ip(2)], At(329));
+        Assert.Equal(1, _book.Count);
+    }
+
+    [Fact]
+    public void What_has_expired_is_swept_after_many_changes_too()
+    {
+        for (var i = 0; i < 100; i++)
+            _book.Add(Peer(i), AddressSource.Gossip, [Ip(1)], At(1));
+        _book.Add(Alice, AddressSource.Explicit, [Ip(1)], At(300)); // sweeps, and finds nothing
+        for (var i = 0; i < AddressBook.SweepEvery - 1; i++)
+            _book.Add(Alice, AddressSource.Explicit, [Ip(1)], At(301));
+        Assert.Equal(101, _book.Count);
+        _book.Add(Alice, AddressSource.Explicit, [Ip(1)], At(301));
         Assert.Equal(1, _book.Count);
     }
 

@@ -11,8 +11,11 @@ internal sealed class GossipWorld : IDisposable
     private readonly SimulationRandom _random;
     private readonly List<GossipNode> _nodes = [];
     private readonly List<RawGossipPeer> _raw = [];
+    private readonly InMemoryDatagramNetwork? _datagrams;
 
-    public GossipWorld(ulong seed = 1)
+    /// <param name="seed">Everything follows from it.</param>
+    /// <param name="quic">Conditions for real QUIC on datagrams in memory; null for the transport in memory.</param>
+    public GossipWorld(ulong seed = 1, LinkConditions? quic = null)
     {
         _random = new SimulationRandom(seed);
         Scheduler = new SimulationScheduler(DiscoveryWorld.Epoch);
@@ -22,6 +25,10 @@ internal sealed class GossipWorld : IDisposable
             MinLatency = TimeSpan.FromMilliseconds(5),
             MaxLatency = TimeSpan.FromMilliseconds(15),
         };
+        if (quic is null)
+            return;
+        _datagrams = new InMemoryDatagramNetwork(Scheduler.TimeProvider, _random.Stream("datagrams"));
+        _datagrams.Links.Default = quic;
     }
 
     public static NetworkId App { get; } = "my-app";
@@ -33,9 +40,9 @@ internal sealed class GossipWorld : IDisposable
     public InMemoryTransportNetwork Transports { get; }
 
     /// <summary>Runs a scenario; it must end within an hour of virtual time.</summary>
-    public static void Run(Func<GossipWorld, Task> scenario, ulong seed = 1)
+    public static void Run(Func<GossipWorld, Task> scenario, ulong seed = 1, LinkConditions? quic = null)
     {
-        using var world = new GossipWorld(seed);
+        using var world = new GossipWorld(seed, quic);
         world.Scheduler.Run(() => scenario(world), TimeSpan.FromHours(1));
     }
 
@@ -49,7 +56,8 @@ internal sealed class GossipWorld : IDisposable
             TimeProvider = Scheduler.TimeProvider,
             Scheduler = Scheduler,
             Random = _random.Stream($"node/{n}"),
-            TransportFactory = Transports.CreateTransport,
+            TransportFactory = _datagrams is null ? Transports.CreateTransport : null,
+            SocketFactory = _datagrams is null ? null : _datagrams.AddHost().OpenSocket,
         };
         settings = configure?.Invoke(settings) ?? settings;
         GossipNode? node = null;
@@ -112,6 +120,7 @@ internal sealed class GossipWorld : IDisposable
             },
             TimeSpan.FromHours(1));
         Transports.Dispose();
+        _datagrams?.Dispose();
     }
 }
 

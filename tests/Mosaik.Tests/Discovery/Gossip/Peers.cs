@@ -19,6 +19,8 @@ internal static class Peers
 
     public static PeerId Of(int number) => Ascending[number];
 
+    public static int NumberOf(PeerId peer) => Array.BinarySearch(Ascending, peer);
+
     public static TopicId Topic { get; } = TopicId.Of("my-app");
 
     public static string Name(PeerId peer) => Names[peer];
