@@ -16,6 +16,7 @@ internal static class Program
             SubCommand.Create(),
             BootstrapCommand.Create(),
             PeersCommand.Create(),
+            BenchStreamsCommand.Create(),
         };
         ParseResult parsed;
         try
@@ -52,7 +53,11 @@ internal static class Program
     /// <summary>One line that says what is wrong and where to read more.</summary>
     private static string Usage(ParseResult parsed)
     {
-        var command = parsed.CommandResult.Command is RootCommand ? "mosaik" : $"mosaik {parsed.CommandResult.Command.Name}";
+        var command = "mosaik";
+        foreach (var name in parsed.CommandResult.Command.Parents.OfType<Command>().Where(static c => c is not RootCommand))
+            command += " " + name.Name;
+        if (parsed.CommandResult.Command is not RootCommand)
+            command += " " + parsed.CommandResult.Command.Name;
         var problem = parsed.UnmatchedTokens is [var token, ..]
             ? $"'{token}' is not a command or option"
             : parsed.Errors[0].Message;

@@ -48,6 +48,32 @@ public sealed class PubSubTests
     }
 
     [Fact]
+    public async Task The_benchmark_starts_its_own_receiver_and_tells_what_arrived()
+    {
+        await using var bench = ToolProcess.Mosaik(
+            "bench", "streams", "--json", "--size", "200", "--rate", "500", "--duration", "1s", "--network", "e2e-bench");
+        Assert.Equal(0, await bench.ExitAsync());
+        using var result = System.Text.Json.JsonDocument.Parse(bench.Output);
+        var datums = result.RootElement.GetProperty("datums").GetInt64();
+        Assert.InRange(datums, 1, 501);
+        Assert.True(result.RootElement.GetProperty("p50Us").GetDouble() > 0);
+        Assert.True(result.RootElement.GetProperty("senderCpuUs").GetDouble() > 0);
+    }
+
+    [Fact]
+    public async Task The_benchmark_sends_to_a_receiver_elsewhere()
+    {
+        await using var receiver = ToolProcess.Mosaik("bench", "streams", "--receive", "--json", "--network", "e2e-bench-2");
+        await using var sender = ToolProcess.Mosaik(
+            "bench", "streams", "--duration", "1s", "--network", "e2e-bench-2", "--peer", await receiver.AddressAsync());
+        Assert.Equal(0, await sender.ExitAsync());
+        Assert.Equal(0, await receiver.ExitAsync());
+        using var result = System.Text.Json.JsonDocument.Parse(receiver.Output);
+        Assert.True(result.RootElement.GetProperty("datums").GetInt64() > 1);
+        Assert.False(result.RootElement.TryGetProperty("p50Us", out _));
+    }
+
+    [Fact]
     public async Task A_subscriber_finds_a_publisher_that_it_was_told_of()
     {
         await using var publisher = ToolProcess.Mosaik("pub", "--network", "e2e-told", "--stream", "lines");

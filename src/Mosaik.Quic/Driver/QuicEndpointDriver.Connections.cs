@@ -162,7 +162,10 @@ internal sealed partial class QuicEndpointDriver
         // Whoever finishes has set it.
         var error = ClosedError!;
         for (var node = _connections.First; node is not null; node = node.Next)
+        {
             node.Value.OnEndpointGone(error);
+            node.Value.Place = null; // the core may have forgotten it in this same turn, and its event still be on the way
+        }
         _connections.Clear();
         _ready.Clear();
         _sayingGoodbye.Clear();
