@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.Collections.Concurrent;
 
 namespace Mosaik.Groups;
 
@@ -16,11 +17,18 @@ internal sealed class SharedFrame
     /// <summary>Bytes of the length prefix (spec/wire.md §6.2).</summary>
     public const int HeaderLength = 4;
 
-    private readonly byte[] _buffer;
-    private int _length;
-    private int _references = 1;
+    private const int SmallBuffer = 512;
+    private const int PooledFrames = 1024;
 
-    private SharedFrame(byte[] buffer) => _buffer = buffer;
+    private static readonly ConcurrentQueue<SharedFrame> Pool = new();
+
+    // For life, so that heartbeats and answers cost no buffer traffic; larger frames rent.
+    private readonly byte[] _small = new byte[SmallBuffer];
+    private byte[] _buffer;
+    private int _length;
+    private int _references;
+
+    private SharedFrame() => _buffer = _small;
 
     /// <summary>The whole frame, header included, ready for the transport.</summary>
     public ReadOnlyMemory<byte> Bytes => _buffer.AsMemory(0, _length);
@@ -33,7 +41,16 @@ internal sealed class SharedFrame
 
     /// <summary>A frame with room for a payload.</summary>
     /// <param name="maxPayload">The most bytes the payload will have.</param>
-    public static SharedFrame Rent(int maxPayload) => new(ArrayPool<byte>.Shared.Rent(HeaderLength + maxPayload));
+    public static SharedFrame Rent(int maxPayload)
+    {
+        if (!Pool.TryDequeue(out var frame))
+            frame = new SharedFrame();
+        frame._length = 0;
+        frame._references = 1;
+        if (HeaderLength + maxPayload > SmallBuffer)
+            frame._buffer = ArrayPool<byte>.Shared.Rent(HeaderLength + maxPayload);
+        return frame;
+    }
 
     /// <summary>Fixes the length of the payload.</summary>
     /// <param name="payloadLength">How many bytes of <see cref="Room"/> were written.</param>
@@ -46,10 +63,15 @@ internal sealed class SharedFrame
     /// <summary>Adds a reference for a further holder.</summary>
     public void AddReference() => Interlocked.Increment(ref _references);
 
-    /// <summary>Gives up one reference.</summary>
+    /// <summary>Gives up one reference; the last one returns the frame to the pool.</summary>
     public void Release()
     {
-        if (Interlocked.Decrement(ref _references) == 0)
+        if (Interlocked.Decrement(ref _references) != 0)
+            return;
+        if (_buffer != _small)
             ArrayPool<byte>.Shared.Return(_buffer);
+        _buffer = _small;
+        if (Pool.Count < PooledFrames)
+            Pool.Enqueue(this);
     }
 }

@@ -52,6 +52,14 @@ internal sealed partial class RaftCore
     {
         if (_settings.IsMajority)
             ReportMissingQuorum();
+
+        // The preference may have changed since the timer was armed.
+        if (_now < EarliestCandidacy)
+        {
+            _electionDeadline = EarliestCandidacy;
+            return;
+        }
+
         if (MayCampaign && (!_settings.IsMajority || MayCampaignInRoster()))
         {
             BecomeCandidate();
@@ -75,7 +83,10 @@ internal sealed partial class RaftCore
 
         if (Role != RaftRole.Follower)
             BecomeFollower(_term);
-        ArmElectionTimer();
+
+        // What asks for a candidacy may repeat itself before the first one is allowed, and must not postpone it.
+        TimeSpan earliest = EarliestCandidacy;
+        _electionDeadline = Earlier(_electionDeadline, earliest > _now ? earliest : TimeSpan.MaxValue);
     }
 
     private Term NextTerm()

@@ -6,7 +6,7 @@ namespace Mosaik.Groups.Raft;
 // What a member does with the leader's entries (spec/groups.md §6.2, §6.8).
 internal sealed partial class RaftCore
 {
-    private TimeSpan _leaderHeardAt;
+    private TimeSpan _leaderHeardAt = TimeSpan.MinValue;
     private PendingAnswer? _answer;
     private ulong _highestRound;
 

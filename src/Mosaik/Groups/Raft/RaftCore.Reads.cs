@@ -18,7 +18,7 @@ internal sealed partial class RaftCore
     private void AddRead(Read read)
     {
         bool isOver = _reads.Count >= MaxReads
-            || (read.From is not null && _reads.Count(r => r.From == read.From) >= MaxReadsPerPeer);
+            || (read.From is not null && _reads.Count >= MaxReadsPerPeer && _reads.Count(r => r.From == read.From) >= MaxReadsPerPeer);
         if (isOver)
             Fail(read);
         else

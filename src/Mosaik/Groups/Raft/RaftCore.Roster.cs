@@ -3,6 +3,7 @@ namespace Mosaik.Groups.Raft;
 // Who votes and counts in Majority (spec/groups-safety.md §7.2–§7.12).
 internal sealed partial class RaftCore
 {
+    private const int OnStack = 64;
     private static readonly TimeSpan ReportInterval = TimeSpan.FromSeconds(30);
 
     private VoterProgress? _progress;
@@ -10,10 +11,10 @@ internal sealed partial class RaftCore
     private TimeSpan _nextNoQuorum;
 
     /// <summary>Majority: the members of the last committed roster, ascending; empty before the founding.</summary>
-    public IReadOnlyList<GroupMember> Voters => _committedRoster is { } roster ? roster.Members : [];
+    public IReadOnlyList<GroupMember> Voters => _committedRoster?.List ?? [];
 
     /// <summary>Majority: the members of the roster in force in this log, committed or not; empty before the founding.</summary>
-    public IReadOnlyList<GroupMember> RosterInForce => _rosters.Current is { } roster ? roster.Members : [];
+    public IReadOnlyList<GroupMember> RosterInForce => _rosters.Current?.List ?? [];
 
     /// <summary>Whether this process counts: a member of the last committed roster; in Available always.</summary>
     public bool IsEffectiveVoter => !_settings.IsMajority || _committedRoster?.Contains(_settings.Member) == true;
@@ -95,7 +96,7 @@ internal sealed partial class RaftCore
     {
         if (_rosters.Current is not { } roster || _progress is not { } progress)
             return 0;
-        Span<ulong> indices = roster.Count <= 64 ? stackalloc ulong[roster.Count] : new ulong[roster.Count];
+        Span<ulong> indices = roster.Count <= OnStack ? stackalloc ulong[roster.Count] : new ulong[roster.Count];
         for (int i = 0; i < indices.Length; i++)
         {
             GroupMember member = roster.Members[i];
@@ -111,9 +112,13 @@ internal sealed partial class RaftCore
     {
         if (_rosters.Current is not { } roster || _progress is not { } progress)
             return 0;
-        var rounds = new List<ulong>(roster.Count);
-        foreach (GroupMember member in roster.Members)
-            rounds.Add(member == _settings.Member ? ulong.MaxValue : progress.RoundOf(member));
+        Span<ulong> rounds = roster.Count <= OnStack ? stackalloc ulong[roster.Count] : new ulong[roster.Count];
+        for (int i = 0; i < rounds.Length; i++)
+        {
+            GroupMember member = roster.Members[i];
+            rounds[i] = member == _settings.Member ? ulong.MaxValue : progress.RoundOf(member);
+        }
+
         rounds.Sort();
         return rounds[^roster.Quorum];
     }
@@ -128,11 +133,12 @@ internal sealed partial class RaftCore
         {
             if (_rosters.Current is not { } roster || _progress is not { } progress)
                 return TimeSpan.MaxValue;
-            var heard = new List<TimeSpan>(roster.Count);
-            foreach (GroupMember member in roster.Members)
+            Span<TimeSpan> heard = roster.Count <= OnStack ? stackalloc TimeSpan[roster.Count] : new TimeSpan[roster.Count];
+            for (int i = 0; i < heard.Length; i++)
             {
+                GroupMember member = roster.Members[i];
                 TimeSpan at = member == _settings.Member ? TimeSpan.MaxValue : progress.HeardAt(member) ?? _electedAt;
-                heard.Add(at > _electedAt ? at : _electedAt);
+                heard[i] = at > _electedAt ? at : _electedAt;
             }
 
             heard.Sort();

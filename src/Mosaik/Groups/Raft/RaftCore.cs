@@ -250,13 +250,29 @@ internal sealed partial class RaftCore
     {
         if (_bonds.Remove(peer) is not { } bond)
             return;
+        DropFramesTo(peer);
         NoteLoss(bond.Member, departed);
+        if (peer == _leader)
+            _leaderHeardAt = TimeSpan.MinValue;
         if (Role == RaftRole.Leader)
             OnMemberGone(bond);
         _provider.BondDown(bond);
         if (_catchUp is not null && peer == _leader)
             EndCatchUp();
         _catchUp?.BondDown(bond);
+    }
+
+    // An answer to one process must not reach its successor on the next bond: it would count there as an answer to it.
+    private void DropFramesTo(PeerId peer)
+    {
+        List<OutgoingFrame> frames = _effects.Frames;
+        for (int i = frames.Count - 1; i >= 0; i--)
+        {
+            if (frames[i].To != peer)
+                continue;
+            frames[i].Frame.Release();
+            frames.RemoveAt(i);
+        }
     }
 
     // Nothing of what an invariant protects may be used any more, least of all to answer others.

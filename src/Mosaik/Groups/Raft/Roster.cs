@@ -5,10 +5,17 @@ namespace Mosaik.Groups.Raft;
 /// <summary>The processes that vote and are counted, ascending (spec/groups-safety.md §7). Immutable.</summary>
 internal sealed class Roster
 {
-    public Roster(IEnumerable<GroupMember> members) => Members = [.. members.Order()];
+    public Roster(IEnumerable<GroupMember> members)
+    {
+        Members = [.. members.Order()];
+        List = Members;
+    }
 
     /// <summary>The members, ascending.</summary>
     public ImmutableArray<GroupMember> Members { get; }
+
+    /// <summary>The same, for those who publish it: always the same object.</summary>
+    public IReadOnlyList<GroupMember> List { get; }
 
     /// <summary>How many.</summary>
     public int Count => Members.Length;

@@ -20,9 +20,12 @@ internal sealed partial class LogReplayCatchUp
         {
             if (ChooseSource(start, ref end) is not { } source)
                 return;
-            Ask(new FetchRange(source, start, end, hasOverlap: start > 1, isProbe: false, Deadline));
+            Ask(new FetchRange(source, start, end, HasOverlap(start), isProbe: false, Deadline));
         }
     }
+
+    // A request of one entry has no room for a second one.
+    private bool HasOverlap(ulong start) => start > 1 && start != _comparedAt && _host.Settings.ReplayBatchSize > 1;
 
     private TimeSpan Deadline => _host.Now + _host.Settings.ReplayFetchTimeout;
 
@@ -46,18 +49,19 @@ internal sealed partial class LogReplayCatchUp
             start = Math.Max(start, range.End + 1);
         }
 
-        end = Math.Min(end, start + (ulong)_host.Settings.ReplayBatchSize - 1);
+        ulong length = (ulong)_host.Settings.ReplayBatchSize - (HasOverlap(start) ? 1UL : 0);
+        end = Math.Min(end, start + length - 1);
         return start <= Target;
     }
 
     /// <summary>
     /// Own entries are compared with the leader's only, and the first entry has none before it to tie it to. The rest comes
-    /// from members that have nothing else to do; from the leader only what nobody else has.
+    /// from members that have nothing else to do; from the leader only what nobody else has, or cannot be tied.
     /// </summary>
     private PeerId? ChooseSource(ulong start, ref ulong end)
     {
         bool isAnyBusy = false;
-        if (!_leaderOnly && start > _compareEnd && start > 1)
+        if (!_leaderOnly && start > _compareEnd && HasOverlap(start))
         {
             foreach ((PeerId peer, FetchSource source) in _sources)
             {

@@ -32,6 +32,7 @@ internal sealed partial class LogReplayCatchUp : ISyncCatchUp
     private ulong _probe;
     private ulong _next;
     private ulong _compareEnd;
+    private ulong _comparedAt;
     private bool _byBytes;
     private bool _leaderOnly;
     private bool _isDone;
@@ -131,6 +132,7 @@ internal sealed partial class LogReplayCatchUp : ISyncCatchUp
         _byBytes = beginsWithFounding && !_host.AgreesOnFounding(_leader, _lineage);
         _compareEnd = last.Value;
         ulong lowest = Math.Min(Math.Min(_host.Committed.Index.Value, Target), last.Value);
+        _comparedAt = 0;
         _probe = _byBytes || lowest <= 1 ? 0 : lowest;
         _next = 1;
     }
@@ -172,9 +174,7 @@ internal sealed partial class LogReplayCatchUp : ISyncCatchUp
         range.End = answer.Range.End.Value;
         if (range.End < range.Start)
         {
-            // Only the entry for comparison: nothing new.
-            _ranges.Remove(range);
-            OnNothing(sender);
+            OnOnlyOverlap(sender, range, answer.Entries);
             return true;
         }
 
@@ -185,9 +185,31 @@ internal sealed partial class LogReplayCatchUp : ISyncCatchUp
 
     private void OnNothing(BondView sender)
     {
-        int removed = _ranges.RemoveAll(r => r.Source == sender.Peer && !r.HasArrived);
-        if (removed == 0)
+        if (_ranges.RemoveAll(r => r.Source == sender.Peer && !r.HasArrived) > 0)
+            Rest(sender);
+    }
+
+    // The entry for comparison alone filled the answer: once it is compared, the rest is asked for without it.
+    private void OnOnlyOverlap(BondView sender, FetchRange range, EntryBlock entries)
+    {
+        _ranges.Remove(range);
+        if (range.Start != _next || sender.Peer != _leader.Peer)
+        {
+            Rest(sender);
             return;
+        }
+
+        foreach (LogEntry entry in entries)
+        {
+            if (IsOwn(range.Start - 1, entry))
+                _comparedAt = range.Start;
+            else
+                _ = Refuse(range);
+        }
+    }
+
+    private void Rest(BondView sender)
+    {
         if (sender.Peer == _leader.Peer)
             _leaderRestUntil = _host.Now + AskInterval;
         else

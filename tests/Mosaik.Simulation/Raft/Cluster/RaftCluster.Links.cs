@@ -109,6 +109,17 @@ internal sealed partial class RaftCluster
             queue.Clear();
     }
 
+    /// <summary>Takes what waits on a link off it.</summary>
+    public byte[][] Take(string from, string to)
+    {
+        byte[][] messages = [.. _links[(from, to)]];
+        _links[(from, to)].Clear();
+        return messages;
+    }
+
+    /// <summary>The message that was put on a link last and still waits there.</summary>
+    public byte[]? Last(string from, string to) => _links[(from, to)].LastOrDefault();
+
     /// <summary>Puts a message on a link that no core has sent.</summary>
     public void Inject(string from, string to, byte[] message) => _links[(from, to)].Enqueue(message);
 

@@ -144,7 +144,7 @@ internal sealed partial class RaftCluster(ulong seed = 1)
                 return;
             before = now;
             foreach (ClusterNode node in Nodes.Where(n => n.IsLeader || n.Core.IsCatchingUp).ToArray())
-                Pass(node.Name, node.IsLeader ? node.Settings.HeartbeatInterval : TimeSpan.Zero);
+                Pass(node.Name, node.Settings.HeartbeatInterval);
         }
 
         throw new ClusterException($"Nothing settles:\n{this}");

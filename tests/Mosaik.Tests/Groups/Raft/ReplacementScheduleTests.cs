@@ -249,7 +249,7 @@ public sealed class ReplacementScheduleTests
         for (int i = 0; i < 4 && !_cluster["D"].Events.OfType<RaftEvent.LeaderElected>().Any(e => e.Leader == _cluster["D"].Peer); i++)
         {
             _cluster.DeliverAll();
-            if (_cluster["D"].Core.Role == RaftRole.Candidate)
+            if (!_cluster["D"].IsLeader)
                 _cluster.TimeOut("D");
         }
 
