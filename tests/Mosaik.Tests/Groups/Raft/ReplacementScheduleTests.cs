@@ -67,7 +67,7 @@ public sealed class ReplacementScheduleTests
             _cluster.DeliverAll();
         }
 
-        Assert.Empty(_cluster.Leaders.Where(l => l.Name != "V0"));
+        Assert.DoesNotContain(_cluster.Leaders, l => l.Name != "V0");
 
         // Even with a third Voter process they are only three of which one is bonded to neither.
         _cluster.Pass("V0", TimeSpan.FromSeconds(3));
