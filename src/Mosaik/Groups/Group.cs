@@ -21,6 +21,11 @@ namespace Mosaik.Groups;
 /// <typeparam name="TResult">The answer.</typeparam>
 public sealed class Group<TCommand, TQuery, TResult> : IAsyncDisposable
 {
+    private const int KeptScratch = 64 * 1024;
+
+    [ThreadStatic]
+    private static ArrayBufferWriter<byte>? Scratch;
+
     private readonly NetworkGroups _groups;
     private readonly GroupInstance<TCommand, TQuery, TResult> _instance;
     private readonly GroupDriver _driver;
@@ -185,17 +190,15 @@ public sealed class Group<TCommand, TQuery, TResult> : IAsyncDisposable
     private ValueTask<LogIndex> ObserveFirstAsync(TCommand[] commands, SubmitMode mode, CancellationToken cancellationToken)
     {
         var call = Submit(commands, mode);
-        return FirstAsync();
-
-        async ValueTask<LogIndex> FirstAsync() =>
-            (await ObserveAsync(commands, call, cancellationToken).ConfigureAwait(false)).Start;
+        return FirstAsync(commands, call, cancellationToken);
     }
 
     private CommandCall Submit(TCommand[] commands, SubmitMode mode)
     {
         ThrowIfDisposed();
         var (codec, limit) = (_instance.Machine.Commands, Options.MaxCommandBytes);
-        var bytes = new ArrayBufferWriter<byte>();
+        var bytes = Scratch ??= new ArrayBufferWriter<byte>();
+        bytes.ResetWrittenCount();
         var encoded = new ReadOnlyMemory<byte>[commands.Length];
         var total = 0L;
         for (var i = 0; i < commands.Length; i++)
@@ -208,14 +211,24 @@ public sealed class Group<TCommand, TQuery, TResult> : IAsyncDisposable
             bytes.ResetWrittenCount();
         }
 
+        if (bytes.Capacity > KeptScratch)
+            Scratch = null; // a large command does not stay in memory
+
         var call = new CommandCall(encoded, total, mode, _groups.Context.Scheduler);
         _driver.Calls.Add(call);
         return call;
     }
 
-    private static async ValueTask<LogRange> ObserveAsync(TCommand[] commands, CommandCall call, CancellationToken cancellationToken)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private static async ValueTask<LogIndex> FirstAsync(TCommand[] commands, CommandCall call, CancellationToken cancellationToken) =>
+        ToRange(commands, await call.Result.WaitAsync(cancellationToken).ConfigureAwait(false)).Start;
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private static async ValueTask<LogRange> ObserveAsync(TCommand[] commands, CommandCall call, CancellationToken cancellationToken) =>
+        ToRange(commands, await call.Result.WaitAsync(cancellationToken).ConfigureAwait(false));
+
+    private static LogRange ToRange(TCommand[] commands, in CommandCompletion result)
     {
-        var result = await call.Result.WaitAsync(cancellationToken).ConfigureAwait(false);
         if (result is { Outcome: CommandOutcome.Done, Assigned: { } range })
             return range;
         throw new GroupOfflineException<TCommand>(commands, ToPublic(result.Outcome), ToPublic(result.Failure), result.Assigned);

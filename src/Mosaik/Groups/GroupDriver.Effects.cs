@@ -11,6 +11,8 @@ internal sealed partial class GroupDriver
     private PeerId? _lastLeader;
     private (int Voters, int Others) _committee;
 
+    private GroupState State => DivergedAt is null ? GroupState.Running : GroupState.Diverged;
+
     private void CarryOut()
     {
         foreach (var divergence in _effects.Divergences)
@@ -40,7 +42,10 @@ internal sealed partial class GroupDriver
 
     private void Publish()
     {
+        PublishCommittee();
         var before = Status.Current;
+        if (IsUnchanged(before))
+            return;
         var after = before.Next(before with
         {
             Leader = _core.Leader,
@@ -50,13 +55,10 @@ internal sealed partial class GroupDriver
             IsRosterComplete = _core.IsRosterComplete,
             Committed = _core.Committed,
             Log = _core.LogPosition,
-            State = DivergedAt is null ? GroupState.Running : GroupState.Diverged,
+            State = State,
             IsVoter = _core.IsEffectiveVoter,
             Voters = VotersAfter(before.Voters),
         });
-        PublishCommittee();
-        if (after == before)
-            return;
         if (after.IsLeader != before.IsLeader)
             ChangeLeadership(after.IsLeader);
         if (after.Committed != before.Committed)
@@ -64,10 +66,23 @@ internal sealed partial class GroupDriver
         Status.Publish(after);
     }
 
+    /// <summary>Most turns change nothing: they allocate nothing either.</summary>
+    private bool IsUnchanged(GroupStatus status) =>
+        status.Committed == _core.Committed
+        && status.Log == _core.LogPosition
+        && status.Leader == _core.Leader
+        && status.IsLeader == (_core.Role == RaftRole.Leader)
+        && status.IsOnline == _core.Online
+        && status.IsAuthorized == _isAuthorized
+        && status.IsRosterComplete == _core.IsRosterComplete
+        && status.State == State
+        && status.IsVoter == _core.IsEffectiveVoter
+        && ReferenceEquals(VotersAfter(status.Voters), status.Voters);
+
     private void PublishCommittee()
     {
         var voters = _core.CommitteeSize;
-        var others = voters == 0 ? 0 : Math.Max(0, _bonds.All.Count + 1 - voters);
+        var others = voters == 0 ? 0 : Math.Max(0, _bonds.All.Length + 1 - voters);
         if ((voters, others) == _committee)
             return;
         _committee = (voters, others);
@@ -77,7 +92,15 @@ internal sealed partial class GroupDriver
     private IReadOnlyList<GroupMember> VotersAfter(IReadOnlyList<GroupMember> before)
     {
         var now = _core.Voters;
-        return ReferenceEquals(now, before) || now.SequenceEqual(before) ? before : [.. now];
+        if (now.Count != before.Count)
+            return [.. now];
+        for (var i = 0; i < now.Count; i++)
+        {
+            if (now[i] != before[i])
+                return [.. now];
+        }
+
+        return before;
     }
 
     private void OnDiverged(RaftDivergence divergence)

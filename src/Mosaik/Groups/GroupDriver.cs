@@ -211,7 +211,18 @@ internal sealed partial class GroupDriver : IGroupLoop
         _core.Advance(_context.Now, _effects);
         _core.Flush(_context.Now, _effects);
         CarryOut();
-        return _events.Count > 0 || Calls.HasWork || _bonds.All.Any(static b => b.HasMessages);
+        return _events.Count > 0 || Calls.HasWork || HasMessages();
+    }
+
+    private bool HasMessages()
+    {
+        foreach (var bond in _bonds.All)
+        {
+            if (bond.HasMessages)
+                return true;
+        }
+
+        return false;
     }
 
     private void RunEvents()

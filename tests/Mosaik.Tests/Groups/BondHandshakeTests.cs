@@ -3,7 +3,6 @@ using Mosaik.Groups;
 using Mosaik.Groups.Bonds;
 using Mosaik.Postcard;
 using Mosaik.Primitives;
-using Mosaik.Tests.Discovery;
 
 namespace Mosaik.Tests.Groups;
 

@@ -178,6 +178,21 @@ public sealed class BondTableCoreTests
         }
     }
 
+    /// <summary>
+    /// Against a peer that keeps, like Rust, what finished first at its own end, and never dials again: both connections can
+    /// be lost when both dial at once, and our retry repairs that.
+    /// </summary>
+    [Fact]
+    public void A_peer_that_keeps_what_finished_first_ends_with_one_bond_too()
+    {
+        for (ulong seed = 0; seed < 200; seed++)
+        {
+            var world = new TwoTables(seed, foreign: (int)(seed % 2));
+            world.Run();
+            Assert.True(world.IsConsistent, $"seed {seed}: {world}");
+        }
+    }
+
     private static BondTableCore Table(PeerId self) => new(self, new SimulationRandom(1));
 
     private static BondEffect.StartDial Dial(BondTableCore table) => Assert.IsType<BondEffect.StartDial>(Assert.Single(table.TakeEffects()));
@@ -202,11 +217,14 @@ public sealed class BondTableCoreTests
         private readonly List<Action> _pending = [];
         private readonly long?[] _bonds = new long?[2];
         private readonly HashSet<long> _closed = [];
+        private readonly Dictionary<(int, long), long> _dialled = [];
+        private readonly int _foreign;
         private TimeSpan _now = Start;
         private long _connections;
 
-        public TwoTables(ulong seed)
+        public TwoTables(ulong seed, int foreign = -1)
         {
+            _foreign = foreign;
             _random = new SimulationRandom(seed);
             _tables = [new BondTableCore(Small, _random), new BondTableCore(Large, _random)];
         }
@@ -220,7 +238,10 @@ public sealed class BondTableCoreTests
             for (var i = 0; i < 2; i++)
             {
                 var node = i;
-                _pending.Add(() => Change(node, t => t.SetTarget(Other(node), true, true, _now)));
+                if (node == _foreign)
+                    _pending.Add(() => SendForeign(++_connections));
+                else
+                    _pending.Add(() => Change(node, t => t.SetTarget(Other(node), true, true, _now)));
             }
 
             for (var step = 0; step < 500 && !(IsConsistent && _pending.Count == 0); step++)
@@ -229,8 +250,12 @@ public sealed class BondTableCoreTests
                 {
                     var due = _tables.Select(t => t.NextDeadline).OfType<TimeSpan>().DefaultIfEmpty(_now).Min();
                     _now = due > _now ? due : _now;
-                    Change(0, t => t.Advance(_now));
-                    Change(1, t => t.Advance(_now));
+                    for (var node = 0; node < 2; node++)
+                    {
+                        if (node != _foreign)
+                            Change(node, t => t.Advance(_now));
+                    }
+
                     continue;
                 }
 
@@ -264,8 +289,6 @@ public sealed class BondTableCoreTests
             }
         }
 
-        private readonly Dictionary<(int, long), long> _dialled = [];
-
         private void Send(int node, long dial, long connection)
         {
             if (!_tables[node].OnStartSent(Other(node), dial))
@@ -279,11 +302,18 @@ public sealed class BondTableCoreTests
             var to = 1 - from;
             if (_closed.Contains(connection))
                 return;
+            if (to == _foreign)
+            {
+                ArriveAtForeign(from, dial, connection);
+                return;
+            }
+
             var verdict = _tables[to].CheckInbound(Other(to), null, hasMissedHeartbeat: false);
             if (verdict != InboundVerdict.Accept)
             {
                 _closed.Add(connection);
-                _pending.Add(() => Change(from, t => t.OnDialFailed(Other(from), dial, false, _now)));
+                if (from != _foreign)
+                    _pending.Add(() => Change(from, t => t.OnDialFailed(Other(from), dial, false, _now)));
                 return;
             }
 
@@ -296,10 +326,38 @@ public sealed class BondTableCoreTests
         {
             if (_closed.Contains(connection))
                 return;
+            if (node == _foreign)
+            {
+                if (_bonds[node] is null)
+                    _bonds[node] = connection;
+                else
+                    Close(connection);
+                return;
+            }
+
             if (_tables[node].OnDialCompleted(Other(node), dial, connection, null, _now))
                 _bonds[node] = connection;
             else
                 Close(connection);
+        }
+
+        private void SendForeign(long connection)
+        {
+            if (_bonds[_foreign] is null)
+                _pending.Add(() => Arrive(_foreign, 0, connection));
+        }
+
+        private void ArriveAtForeign(int from, long dial, long connection)
+        {
+            if (_bonds[_foreign] is not null)
+            {
+                _closed.Add(connection);
+                _pending.Add(() => Change(from, t => t.OnDialFailed(Other(from), dial, false, _now)));
+                return;
+            }
+
+            _bonds[_foreign] = connection;
+            _pending.Add(() => Complete(from, dial, connection));
         }
 
         private void Close(long connection)
@@ -311,7 +369,8 @@ public sealed class BondTableCoreTests
                 var node = i;
                 if (_bonds[node] == connection)
                     _bonds[node] = null;
-                _pending.Add(() => Change(node, t => t.OnBondLost(Other(node), connection, _now)));
+                if (node != _foreign)
+                    _pending.Add(() => Change(node, t => t.OnBondLost(Other(node), connection, _now)));
             }
         }
     }

@@ -1,9 +1,7 @@
 using Mosaik.Groups;
 using Mosaik.Groups.Bonds;
 using Mosaik.Networking;
-using Mosaik.Networking.Transport;
 using Mosaik.Primitives;
-using Mosaik.Quic;
 using Mosaik.Tests.Discovery;
 
 namespace Mosaik.Tests.Groups;
@@ -208,7 +206,7 @@ public sealed class BondTests : IDisposable
             var bytes = raw.Start(connection, group.Id, ExtensionOf(1));
             for (var n = random.NextBelow(4); n >= 0; n--)
                 bytes[random.NextBelow(bytes.Length)] = (byte)random.NextBelow(256);
-            await stream.WriteAsync(RawPeer.Frame(bytes[..random.NextBelow(bytes.Length + 1)]));
+            await stream.WriteAsync(RawPeer.Frame(bytes.AsSpan(0, random.NextBelow(bytes.Length + 1))));
             connection.Abort(CloseCode.None, "");
         }
 

@@ -1,4 +1,3 @@
-using Mosaik.Groups;
 using Mosaik.Tests.Groups.Book;
 
 namespace Mosaik.Tests.Groups;

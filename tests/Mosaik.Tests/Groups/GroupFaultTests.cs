@@ -98,6 +98,16 @@ public sealed class GroupFaultTests : IDisposable
     });
 
     [Fact]
+    public void A_reluctant_member_waits_longer_before_it_leads() => _world.Run(async () =>
+    {
+        var node = await _world.StartAsync();
+        var group = GroupWorld.Join(node, new Counter { Preference = LeadershipPreference.Reluctant() });
+        var start = _world.Now;
+        await _world.WithinAsync(group.When.IsLeader().WaitAsync(), 20);
+        Assert.InRange((_world.Now - start).TotalSeconds, 15, 16.6);
+    });
+
+    [Fact]
     public void A_restarted_member_is_bonded_again_at_once_and_catches_up() => _world.Run(async () =>
     {
         var key = SecretKey.FromText("stable");

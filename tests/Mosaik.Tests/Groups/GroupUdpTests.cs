@@ -1,6 +1,5 @@
 using System.Net;
 using Mosaik.Groups;
-using Mosaik.Primitives;
 using CounterGroup = Mosaik.Groups.Group<Mosaik.Tests.Groups.CounterCommand, Mosaik.Groups.Unit, long>;
 
 namespace Mosaik.Tests.Groups;
@@ -102,7 +101,7 @@ public sealed class GroupUdpTests
         }
     }
 
-    private static Task Within(ValueTask task, string what) => Within(Awaited(task), what);
+    private static Task<bool> Within(ValueTask task, string what) => Within(Awaited(task), what);
 
     private static async ValueTask<bool> Awaited(ValueTask task)
     {

@@ -32,6 +32,7 @@ internal sealed partial class BondManager : IBondOwner
     private readonly SortedDictionary<PeerId, BondConnection> _bonds = [];
     private readonly SortedDictionary<PeerId, PeerEvidence> _evidence = [];
     private readonly SortedDictionary<PeerId, DialAttempt> _dials = [];
+    private BondConnection[] _all = [];
     private long _lastBond;
     private int _entriesInWork;
     private bool _stopped;
@@ -48,8 +49,8 @@ internal sealed partial class BondManager : IBondOwner
     /// <summary>The bonds as the application sees them.</summary>
     public GroupBonds Published { get; }
 
-    /// <summary>All bonds, ascending by peer.</summary>
-    public IReadOnlyCollection<BondConnection> All => _bonds.Values;
+    /// <summary>All bonds, ascending by peer. What was returned does not change.</summary>
+    public ReadOnlySpan<BondConnection> All => _all;
 
     /// <summary>When <see cref="Advance"/> has something to do; null = never.</summary>
     public TimeSpan? NextDeadline
@@ -85,7 +86,7 @@ internal sealed partial class BondManager : IBondOwner
     {
         if (outgoing.To is not { } peer)
         {
-            foreach (var bond in _bonds.Values)
+            foreach (var bond in _all)
                 bond.Send(outgoing.Frame, outgoing.Kind);
         }
         else if (_bonds.TryGetValue(peer, out var bond))
@@ -189,7 +190,8 @@ internal sealed partial class BondManager : IBondOwner
 
     private void Publish()
     {
-        Published.Publish([.. _bonds.Values.Select(static b => b.Handle)]);
+        _all = [.. _bonds.Values];
+        Published.Publish([.. _all.Select(static b => b.Handle)]);
         _context.Metrics.Bonds(_bonds.Count);
     }
 

@@ -1,5 +1,3 @@
-using Mosaik.Groups;
-
 namespace Mosaik.Tests.Groups.Conformance;
 
 /// <summary>spec/groups.md §18.2, 3–7.</summary>
