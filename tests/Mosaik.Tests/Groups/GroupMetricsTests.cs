@@ -8,7 +8,8 @@ namespace Mosaik.Tests.Groups;
 /// <summary>Instruments and log events (spec/groups.md §14).</summary>
 public sealed class GroupMetricsTests : IDisposable
 {
-    private readonly GroupWorld _world = new();
+    // A seed of its own: the network's label tells its measurements from those of tests that run at the same time.
+    private readonly GroupWorld _world = new(seed: 4014);
     private readonly Dictionary<string, long> _sums = [];
     private readonly Dictionary<string, long> _last = [];
 
