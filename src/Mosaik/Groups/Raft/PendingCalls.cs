@@ -13,13 +13,15 @@ namespace Mosaik.Groups.Raft;
 /// </remarks>
 internal sealed class PendingCalls(RandomSource random)
 {
-    private readonly LinkedList<Execute> _executes = new();
+    // Ascending; those before the head are done.
+    private readonly List<Execute> _executes = [];
+    private int _head;
     private readonly Dictionary<ulong, Forwarded> _forwarded = [];
     private readonly Queue<(ulong Id, TimeSpan Deadline)> _commandDeadlines = new();
     private readonly Queue<(ulong Id, TimeSpan Deadline)> _queryDeadlines = new();
 
     /// <summary>How many there are.</summary>
-    public int Count => _executes.Count + _forwarded.Count;
+    public int Count => _executes.Count - _head + _forwarded.Count;
 
     /// <summary>When the next forwarded one is due.</summary>
     public TimeSpan NextDeadline
@@ -33,7 +35,7 @@ internal sealed class PendingCalls(RandomSource random)
     }
 
     /// <summary>An execute that has its indices: it ends when the last of them is committed with the term.</summary>
-    public void AddExecute(ulong token, LogRange assigned, Term term) => _executes.AddLast(new Execute(token, assigned, term));
+    public void AddExecute(ulong token, LogRange assigned, Term term) => _executes.Add(new Execute(token, assigned, term));
 
     /// <summary>A call that was sent to the leader; the result is its request id.</summary>
     public ulong AddForward(ulong token, int count, SubmitMode mode, TimeSpan deadline)
@@ -78,10 +80,9 @@ internal sealed class PendingCalls(RandomSource random)
     /// <summary>Ends the executes whose entries are committed, or are not theirs.</summary>
     public void Commit(ILogStore log, LogIndex committed, RaftEffects effects)
     {
-        while (_executes.First is { } first && first.Value.Assigned.End <= committed)
+        while (_head < _executes.Count && _executes[_head].Assigned.End <= committed)
         {
-            _executes.RemoveFirst();
-            Execute call = first.Value;
+            Execute call = _executes[_head++];
             Term? term = log.TermAt(call.Assigned.End);
             CommandCompletion completion = term == call.Term
                 ? new(call.Token, CommandOutcome.Done, CommandFailure.None, call.Assigned)
@@ -89,17 +90,33 @@ internal sealed class PendingCalls(RandomSource random)
                     call.Assigned);
             effects.Commands.Add(completion);
         }
+
+        DropDone();
     }
 
     /// <summary>Ends the executes whose entries are removed.</summary>
     public void Truncate(ulong at, RaftEffects effects)
     {
-        while (_executes.Last is { } last && last.Value.Assigned.End.Value >= at)
+        while (_executes.Count > _head && _executes[^1].Assigned.End.Value >= at)
         {
-            _executes.RemoveLast();
-            effects.Commands.Add(new CommandCompletion(
-                last.Value.Token, CommandOutcome.Lost, CommandFailure.Overwritten, last.Value.Assigned));
+            Execute last = _executes[^1];
+            _executes.RemoveAt(_executes.Count - 1);
+            effects.Commands.Add(new CommandCompletion(last.Token, CommandOutcome.Lost, CommandFailure.Overwritten, last.Assigned));
         }
+    }
+
+    /// <summary>A state was installed over entries up to an index: whether theirs are in it nobody can tell.</summary>
+    public void Install(LogIndex anchor, RaftEffects effects)
+    {
+        Truncate(anchor.Value + 1, effects);
+        for (; _head < _executes.Count; _head++)
+        {
+            Execute call = _executes[_head];
+            effects.Commands.Add(new CommandCompletion(
+                call.Token, CommandOutcome.Unknown, CommandFailure.Overwritten, call.Assigned));
+        }
+
+        DropDone();
     }
 
     /// <summary>Ends what is due.</summary>
@@ -124,10 +141,11 @@ internal sealed class PendingCalls(RandomSource random)
     /// <summary>Term, leader or role changed: nothing that waits can be told how it ends.</summary>
     public void FailAll(RaftEffects effects)
     {
-        foreach (Execute call in _executes)
+        foreach (Execute call in CollectionsMarshal.AsSpan(_executes)[_head..])
             effects.Commands.Add(new CommandCompletion(
                 call.Token, CommandOutcome.Unknown, CommandFailure.LeadershipLost, call.Assigned));
         _executes.Clear();
+        _head = 0;
 
         // In the order in which they were sent, not in that of a hash table.
         foreach ((ulong id, _) in _commandDeadlines)
@@ -149,6 +167,15 @@ internal sealed class PendingCalls(RandomSource random)
 
     private static TimeSpan Head(Queue<(ulong Id, TimeSpan Deadline)> queue) =>
         queue.TryPeek(out (ulong Id, TimeSpan Deadline) oldest) ? oldest.Deadline : TimeSpan.MaxValue;
+
+    private void DropDone()
+    {
+        const int Few = 1024;
+        if (_head != _executes.Count && (_head < Few || _head < _executes.Count / 2))
+            return;
+        _executes.RemoveRange(0, _head);
+        _head = 0;
+    }
 
     private ulong NewId()
     {

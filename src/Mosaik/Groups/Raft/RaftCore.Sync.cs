@@ -1,5 +1,6 @@
 using Mosaik.Groups.Sync;
 using Mosaik.Primitives;
+using Mosaik.Quic;
 
 namespace Mosaik.Groups.Raft;
 
@@ -33,6 +34,40 @@ internal sealed partial class RaftCore : ISyncHost
     bool ISyncHost.TryAppend(LogEntry entry) => TryAppend(entry);
 
     void ISyncHost.AdoptFounding(BondView leader, UniqueId? lineage) => AdoptFounding(leader, lineage, _term);
+
+    RandomSource ISyncHost.Random => _random;
+
+    (LogIndex Index, RosterEntry Entry)? ISyncHost.CommittedRosterEntry => _rosters.LastCommitted(_committed.Index.Value);
+
+    bool ISyncHost.TryFeed(ReadOnlyMemory<byte> command)
+    {
+        if (Role != RaftRole.Leader)
+            return false;
+        Enqueue(0, _settings.Self, null, [command], SubmitMode.Feed);
+        return true;
+    }
+
+    void ISyncHost.Install(
+        BondView leader, LogCursor anchor, UniqueId? lineage, (LogIndex Index, RosterEntry Entry)? roster)
+    {
+        LogCursor from = _committed;
+        if (anchor.Index < from.Index)
+        {
+            IReadOnlyList<LogEntry> lost = _log.GetRange(new LogRange(anchor.Index.Next, from.Index));
+            _effects.Divergences.Add(new RaftDivergence(from, anchor, leader.Peer, [.. lost.TakeLast(MaxLostEntries)], IsRebuilt: true));
+        }
+
+        _pending.Install(anchor.Index, _effects);
+        _log.ResetTo(anchor);
+        _committed = anchor;
+        _rosters.Reset(roster?.Index.Value ?? 0, roster?.Entry);
+        _committedRoster = roster?.Entry.Roster;
+        if (_settings.IsMajority)
+            return;
+        ForgetSameFoundings();
+        leader.HasSameFounding = true;
+        _lineage = lineage;
+    }
 
     bool ISyncHost.TryComplete(BondView leader, LogIndex verified, IEnumerable<AppendEntries> buffered, LogIndex leaderCommit)
     {

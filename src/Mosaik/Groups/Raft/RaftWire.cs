@@ -1,4 +1,5 @@
 using Mosaik.Postcard;
+using Mosaik.Primitives;
 
 namespace Mosaik.Groups.Raft;
 
@@ -24,8 +25,13 @@ internal static class RaftWire
     /// may be used again.
     /// </summary>
     /// <param name="message">A Raft message, without the bond tag.</param>
-    public static bool IsKept(ReadOnlySpan<byte> message) => message.Length > 0
-        && (RaftMessageKind)message[0] is RaftMessageKind.AppendEntries or RaftMessageKind.Forward or RaftMessageKind.StateSync;
+    public static bool IsKept(ReadOnlySpan<byte> message) => message.Length > 0 && (RaftMessageKind)message[0] switch
+    {
+        RaftMessageKind.AppendEntries => HasEntries(message),
+        RaftMessageKind.Forward => message.Length > 1 && message[1] != (byte)ForwardMessage.Kind.CommandAck,
+        RaftMessageKind.StateSync => true,
+        _ => false,
+    };
 
     public static bool IsSane(Term term) => term.Value < NumberLimit;
 
@@ -42,6 +48,14 @@ internal static class RaftWire
             return false;
         vote = (Vote)variant;
         return variant <= (uint)Vote.Abstained || reader.Fail(PostcardError.InvalidVariant);
+    }
+
+    // What cannot be read is refused and not kept.
+    private static bool HasEntries(ReadOnlySpan<byte> message)
+    {
+        var reader = new PostcardReader(message);
+        return reader.TryReadByte(out _) && Term.TryRead(ref reader, out _) && reader.TryReadRaw(PeerId.Length, out _)
+            && LogCursor.TryRead(ref reader, out _) && reader.TryReadUInt64(out ulong count) && count > 0;
     }
 
     /// <summary>An option of a u64.</summary>

@@ -42,6 +42,21 @@ internal sealed class RosterLog
         return null;
     }
 
+    /// <summary>Everything anew, from an installed state.</summary>
+    public void Reset(ulong index, RosterEntry? entry)
+    {
+        _entries.Clear();
+        if (entry is not null)
+            _entries.Add((index, entry));
+    }
+
+    /// <summary>The last entry that is committed.</summary>
+    public (LogIndex Index, RosterEntry Entry)? LastCommitted(ulong committed)
+    {
+        int last = _entries.FindLastIndex(e => e.Index <= committed);
+        return last < 0 ? null : (new LogIndex(_entries[last].Index), _entries[last].Entry);
+    }
+
     /// <summary>The roster of the last entry that is committed, and everything before it forgotten.</summary>
     public Roster? Commit(ulong committed)
     {

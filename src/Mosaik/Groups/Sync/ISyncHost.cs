@@ -1,5 +1,6 @@
 using Mosaik.Groups.Raft;
 using Mosaik.Primitives;
+using Mosaik.Quic;
 
 namespace Mosaik.Groups.Sync;
 
@@ -17,6 +18,18 @@ internal interface ISyncHost
 
     /// <summary>The bonds.</summary>
     BondTable Bonds { get; }
+
+    /// <summary>The leader, if one is known.</summary>
+    PeerId? Leader { get; }
+
+    /// <summary>The current term.</summary>
+    Term Term { get; }
+
+    /// <summary>Majority: the roster entry that the committed state stands on, and where it is; null before the founding.</summary>
+    (LogIndex Index, RosterEntry Entry)? CommittedRosterEntry { get; }
+
+    /// <summary>For back-off and the like.</summary>
+    RandomSource Random { get; }
 
     /// <summary>Whether this node leads.</summary>
     bool IsLeader { get; }
@@ -55,6 +68,21 @@ internal interface ISyncHost
 
     /// <summary>The own entries of term 1 are the leader's from now on.</summary>
     void AdoptFounding(BondView leader, UniqueId? lineage);
+
+    /// <summary>
+    /// Submits a command of the machine's own making, on the leader only and without an answer; false elsewhere.
+    /// </summary>
+    bool TryFeed(ReadOnlyMemory<byte> command);
+
+    /// <summary>
+    /// The machine's state was replaced by that at a cursor of the leader's log: the log is empty from there on and the
+    /// cursor committed. Raises a divergence when the committed index moves backwards.
+    /// </summary>
+    /// <param name="leader">Whose log it is.</param>
+    /// <param name="anchor">Where the state was taken.</param>
+    /// <param name="lineage">Available: the leader's lineage.</param>
+    /// <param name="roster">Majority: the roster the state stands on, and the index of its entry.</param>
+    void Install(BondView leader, LogCursor anchor, UniqueId? lineage, (LogIndex Index, RosterEntry Entry)? roster);
 
     /// <summary>
     /// The log is the leader's up to an index; what was buffered follows. Ends the catch-up. False when a buffered entry

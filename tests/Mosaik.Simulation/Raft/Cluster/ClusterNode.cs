@@ -1,5 +1,6 @@
 using Mosaik.Groups;
 using Mosaik.Groups.Raft;
+using Mosaik.Groups.Sync;
 using Mosaik.Networking;
 using Mosaik.Primitives;
 using Mosaik.Testing;
@@ -9,11 +10,11 @@ namespace Mosaik.Simulation.Raft.Cluster;
 /// <summary>One process of a <see cref="RaftCluster"/>: a core with its own clock, and everything it ever said.</summary>
 internal sealed class ClusterNode
 {
-    public ClusterNode(string name, RaftSettings settings, SimulationRandom random)
+    public ClusterNode(string name, RaftSettings settings, SimulationRandom random, ISyncScheme? sync = null)
     {
         Name = name;
         Settings = settings;
-        Core = new RaftCore(settings, Log, Machine, random);
+        Core = new RaftCore(settings, Log, Machine, random, sync);
     }
 
     public string Name { get; }

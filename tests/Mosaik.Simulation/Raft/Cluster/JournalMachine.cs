@@ -19,6 +19,13 @@ internal sealed class JournalMachine : IRaftMachine
 
     public IReadOnlyList<string> State => _state;
 
+    /// <summary>Replaces the state by that of another one.</summary>
+    public void CopyFrom(JournalMachine other)
+    {
+        _state.Clear();
+        _state.AddRange(other._state);
+    }
+
     public static ReadOnlyMemory<byte> Encode(string command) => Encoding.UTF8.GetBytes(command);
 
     public static string Decode(ReadOnlySpan<byte> command) => Encoding.UTF8.GetString(command);

@@ -1,5 +1,6 @@
 using Mosaik.Groups;
 using Mosaik.Groups.Raft;
+using Mosaik.Groups.Sync;
 using Mosaik.Primitives;
 using Mosaik.Testing;
 
@@ -42,7 +43,7 @@ internal sealed partial class RaftCluster(ulong seed = 1)
     /// </summary>
     public ClusterNode Start(
         string name, Func<RaftSettings, RaftSettings>? configure = null, bool isYoung = false, bool isPlain = false,
-        byte? identity = null)
+        byte? identity = null, ISyncScheme? sync = null)
     {
         var settings = new RaftSettings
         {
@@ -50,7 +51,7 @@ internal sealed partial class RaftCluster(ulong seed = 1)
             Incarnation = Incarnation.Random(_random.Stream($"incarnation/{_processes}")),
         };
         settings = configure?.Invoke(settings) ?? settings;
-        var node = new ClusterNode(name, settings, _random.Stream($"core/{_processes++}")) { IsPlain = isPlain };
+        var node = new ClusterNode(name, settings, _random.Stream($"core/{_processes++}"), sync) { IsPlain = isPlain };
         _nodes[name] = node;
         _byPeer[node.Peer] = node;
         Step(node, "start", n => n.Core.Start(n.Now, n.Effects));
@@ -200,6 +201,8 @@ internal sealed partial class RaftCluster(ulong seed = 1)
             return;
         for (ulong i = node.CheckedCommit + 1; i <= node.Core.Committed.Index.Value; i++)
         {
+            if (i <= node.Log.Available.Start.Value)
+                continue;
             if (!node.Log.TryGet(new LogIndex(i), out LogEntry entry))
                 throw new ClusterException($"{node}\nhas committed entry {i}, which its log does not have.");
             if (!_committed.TryGetValue(i, out LogEntry first))
