@@ -52,7 +52,13 @@ internal sealed partial class GroupDriver : IGroupLoop
         _wake = new Signal(context.Scheduler, context.TimeProvider);
         _tasks = new TaskSet(context.Scheduler);
         _completion = new Completion(context.Scheduler);
-        Status = new ObservedValue<GroupStatus>(new GroupStatus { IsVoter = context.Options.Role != GroupRole.Learner }, context.Scheduler);
+        Status = new ObservedValue<GroupStatus>(
+            new GroupStatus
+            {
+                IsVoter = context.Options.Safety.Digest is null,
+                IsAuthorized = context.Options.Tickets.Count == 0,
+            },
+            context.Scheduler);
         Calls = new CallQueue(context.Options.CommandQueueCapacity, _wake.Set);
         Divergences = new DivergenceHub(context.Scheduler);
         _leadership = new LeadershipSource();

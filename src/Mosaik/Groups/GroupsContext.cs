@@ -50,6 +50,9 @@ internal sealed class GroupsContext
     /// <summary>Monotonic time for the pure cores.</summary>
     public TimeSpan Now => TimeProvider.GetElapsedTime(_epoch);
 
+    /// <summary>The same time for a timestamp of the clock: equal timestamps give equal times.</summary>
+    public TimeSpan TimeOf(long timestamp) => TimeProvider.GetElapsedTime(_epoch, timestamp);
+
     /// <summary>Whether a link is slower than the node allows.</summary>
     public bool IsTooFar(PeerId peer, TimeSpan? rtt) =>
         (MaxRtt is { } limit && rtt > limit) || !Discovery.Catalog.State.PassesMaxRtt(peer);

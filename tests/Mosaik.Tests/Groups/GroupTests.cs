@@ -41,4 +41,48 @@ public sealed class GroupTests : IDisposable
         Assert.Equal(7L, (await groups[2].QueryAsync(default, Consistency.Strong)).Result);
         Assert.True(groups[0].Bonds.Contains(nodes[1].Local.Id));
     });
+
+    [Fact]
+    public void A_world_repeats_itself_step_by_step()
+    {
+        var first = Trace(seed: 5);
+        Assert.Equal(first, Trace(seed: 5));
+        Assert.NotEqual(first, Trace(seed: 6));
+    }
+
+    [Fact]
+    public void Nothing_is_left_behind()
+    {
+        using var world = new GroupWorld(seed: 3);
+        var before = world.Discovery.Scheduler.PendingTimers;
+        world.Run(async () =>
+        {
+            var (nodes, groups) = await world.ClusterAsync(3);
+            await groups[1].ExecuteAsync(GroupWorld.Increment(1));
+            await groups[2].DisposeAsync();
+            foreach (var node in nodes)
+                await node.DisposeAsync();
+            await world.DelayAsync(60); // what the transports still remember
+        });
+        Assert.Equal(before, world.Discovery.Scheduler.PendingTimers);
+        Assert.Equal(0, world.Discovery.OpenConnections);
+    }
+
+    private static (TimeSpan Time, long Steps, string Leader) Trace(ulong seed)
+    {
+        using var world = new GroupWorld(seed);
+        var leader = "";
+        world.Run(async () =>
+        {
+            var nodes = await world.StartManyAsync(3);
+            var groups = nodes.Select(n => GroupWorld.Join(n)).ToArray();
+            await world.DiscoverAsync(nodes);
+            foreach (var group in groups)
+                await world.WithinAsync(group.When.Online().WaitAsync(), 30);
+            for (uint i = 0; i < 20; i++)
+                await groups[i % 3].ExecuteAsync(GroupWorld.Increment(i));
+            leader = groups[0].Leader.ToString()!; // online means that one is known
+        });
+        return (world.Now, world.Discovery.Scheduler.Steps, leader);
+    }
 }

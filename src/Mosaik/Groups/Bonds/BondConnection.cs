@@ -365,8 +365,7 @@ internal sealed class BondConnection
             if (_hasEnded)
                 return;
             var now = _context.Now;
-            var readAt = _link.Receiver.LastReadAt;
-            var lastReceipt = now - _context.TimeProvider.GetElapsedTime(readAt < _formedAt ? _formedAt : readAt);
+            var lastReceipt = _context.Node.TimeOf(Math.Max(LastReadAt, _formedAt));
             while (_heartbeat.NextTick <= now && action != HeartbeatCore.Action.GiveUp)
                 action = _heartbeat.Tick(now, lastReceipt, _queue.IsEmpty);
             var due = TimeSpan.FromMilliseconds(Math.Ceiling((_heartbeat.NextTick - now).TotalMilliseconds));

@@ -39,7 +39,6 @@ internal sealed partial class BondManager
             return;
         if (outcome.Link is { } link)
             await link.DisposeAsync().ConfigureAwait(false);
-        dial.Dispose();
     }
 
     /// <summary>Connects and shakes hands; a peer that does not know us is synchronised with first.</summary>

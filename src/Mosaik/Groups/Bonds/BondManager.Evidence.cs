@@ -69,7 +69,7 @@ internal sealed partial class BondManager
                 if (isHint && members.Count > 0)
                     await _loop.PostAsync(() => AddHints(members)).ConfigureAwait(false);
             }
-            catch (NetworkClosedException)
+            catch (Exception error) when (error is MosaikException or OperationCanceledException)
             {
                 // The node stops.
             }
