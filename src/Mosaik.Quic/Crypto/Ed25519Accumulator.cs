@@ -1,5 +1,3 @@
-using Org.BouncyCastle.Math.EC.Rfc7748;
-
 namespace Mosaik.Quic.Crypto;
 
 /// <summary>
@@ -7,88 +5,78 @@ namespace Mosaik.Quic.Crypto;
 /// as the neutral element.
 /// </summary>
 /// <remarks>
-/// The formulas are complete: they hold for every pair of points of the curve. Field elements have ten limbs; a product
-/// takes sums of up to three products, and the one sum that is larger is carried first.
+/// The formulas are complete: they hold for every pair of points of the curve, in the same time. X, Y and Z are always
+/// carried (<see cref="Field25519"/>).
 /// </remarks>
 internal sealed class Ed25519Accumulator
 {
-    private readonly int[] _u = X25519Field.Create();
-    private readonly int[] _v = X25519Field.Create();
-    private readonly int[] _a = X25519Field.Create();
-    private readonly int[] _b = X25519Field.Create();
-    private readonly int[] _c = X25519Field.Create();
-
-    internal Ed25519Accumulator()
-    {
-        X25519Field.One(Y);
-        X25519Field.One(Z);
-        X25519Field.One(_v);
-    }
+    private Field25519 _x;
+    private Field25519 _y = Field25519.One;
+    private Field25519 _z = Field25519.One;
+    private Field25519 _u;
+    private Field25519 _v = Field25519.One;
 
     /// <summary>X of (X/Z, Y/Z).</summary>
-    internal int[] X { get; } = X25519Field.Create();
+    internal ref readonly Field25519 X => ref _x;
 
     /// <summary>Y of (X/Z, Y/Z).</summary>
-    internal int[] Y { get; } = X25519Field.Create();
+    internal ref readonly Field25519 Y => ref _y;
 
     /// <summary>Z of (X/Z, Y/Z), never zero.</summary>
-    internal int[] Z { get; } = X25519Field.Create();
+    internal ref readonly Field25519 Z => ref _z;
 
     /// <summary>Becomes the point (x, y).</summary>
-    internal void SetAffine(int[] x, int[] y)
+    internal void SetAffine(in Field25519 x, in Field25519 y)
     {
-        x.CopyTo(X, 0);
-        y.CopyTo(Y, 0);
-        X25519Field.One(Z);
-        x.CopyTo(_u, 0);
-        y.CopyTo(_v, 0);
+        _x = _u = x;
+        _y = _v = y;
+        _z = Field25519.One;
     }
 
     /// <summary>A copy.</summary>
-    internal Ed25519Accumulator Clone()
-    {
-        var copy = new Ed25519Accumulator();
-        X.CopyTo(copy.X, 0);
-        Y.CopyTo(copy.Y, 0);
-        Z.CopyTo(copy.Z, 0);
-        _u.CopyTo(copy._u, 0);
-        _v.CopyTo(copy._v, 0);
-        return copy;
-    }
+    internal Ed25519Accumulator Clone() => (Ed25519Accumulator)MemberwiseClone();
 
     /// <summary>Doubles: four squares and three products.</summary>
     internal void Double()
     {
-        X25519Field.Add(X, Y, _u);
-        X25519Field.Sqr(X, X);
-        X25519Field.Sqr(Y, Y);
-        X25519Field.Sqr(Z, Z);
-        X25519Field.Add(Z, Z, Z);
-        X25519Field.Apm(X, Y, _v, Y);           // H = X² + Y², G = X² − Y²
-        X25519Field.Sqr(_u, _u);
-        X25519Field.Sub(_v, _u, _u);            // E = H − (X + Y)²
-        X25519Field.Add(Z, Y, X);               // F = 2Z² + G
-        X25519Field.Carry(X);
-        X25519Field.Mul(X, Y, Z);
-        X25519Field.Mul(X, _u, X);
-        X25519Field.Mul(Y, _v, Y);
+        Field25519.Add(_x, _y, out var sum);
+        Field25519.Square(_x, out var xx);
+        Field25519.Square(_y, out var yy);
+        Field25519.Square(_z, out var zz);
+        Field25519.Add(xx, yy, out _v);             // H = X² + Y²
+        Field25519.Subtract(xx, yy, out var g);     // G = X² − Y²
+        Field25519.Square(sum, out sum);
+        Field25519.Subtract(_v, sum, out _u);       // E = H − (X + Y)²
+        Field25519.Add(zz, zz, out var f);
+        Field25519.Add(f, g, out f);                // F = 2Z² + G
+        Field25519.Carry(f, out f);
+        Finish(f, g);
     }
 
     /// <summary>Adds or subtracts an affine point: seven products.</summary>
     internal void Add(in Ed25519Multiples.Entry point, bool negate)
     {
-        X25519Field.Apm(Y, X, _b, _a);
-        X25519Field.Mul(_a, negate ? point.HalfSum : point.HalfDifference, _a);
-        X25519Field.Mul(_b, negate ? point.HalfDifference : point.HalfSum, _b);
-        X25519Field.Mul(_u, _v, _c);
-        X25519Field.Mul(_c, point.ProductTimesD, _c);
-        X25519Field.Apm(_b, _a, _v, _u);        // H, E
+        Field25519.Add(_y, _x, out var b);
+        Field25519.Subtract(_y, _x, out var a);
+        Field25519.Multiply(a, negate ? point.HalfSum : point.HalfDifference, out a);
+        Field25519.Multiply(b, negate ? point.HalfDifference : point.HalfSum, out b);
+        Field25519.Multiply(_u, _v, out var c);
+        Field25519.Multiply(c, point.ProductTimesD, out c);
+        Field25519.Add(b, a, out _v);               // H
+        Field25519.Subtract(b, a, out _u);          // E
+        Field25519.Add(_z, c, out var plus);
+        Field25519.Subtract(_z, c, out var minus);
         if (negate)
-            X25519Field.Apm(Z, _c, X, Y);       // F, G
+            Finish(plus, minus);
         else
-            X25519Field.Apm(Z, _c, Y, X);       // G, F
-        X25519Field.Mul(X, Y, Z);
-        X25519Field.Mul(X, _u, X);
-        X25519Field.Mul(Y, _v, Y);
+            Finish(minus, plus);
+    }
+
+    // X = E·F, Y = G·H, Z = F·G.
+    private void Finish(in Field25519 f, in Field25519 g)
+    {
+        Field25519.Multiply(f, g, out _z);
+        Field25519.Multiply(f, _u, out _x);
+        Field25519.Multiply(g, _v, out _y);
     }
 }

@@ -13,7 +13,7 @@ namespace Mosaik.Quic.Crypto;
 /// </para>
 /// <para>
 /// The time depends on the digits. Everything here is public: the key, the signature and the message. Nothing of it is
-/// used to sign or to agree on a secret; those run in the library's constant-time code.
+/// used to sign or to agree on a secret; that is <see cref="Ed25519BasePoint"/>.
 /// </para>
 /// </remarks>
 internal static class Ed25519Curve
@@ -30,49 +30,59 @@ internal static class Ed25519Curve
     private const int Digits = Ed25519Multiples.PartBits + 1;
 
     /// <summary>d = −121665/121666.</summary>
-    internal static readonly int[] D = DecodeElement(
+    internal static readonly Field25519 D = Field25519.Decode(
     [
         0xa3, 0x78, 0x59, 0x13, 0xca, 0x4d, 0xeb, 0x75, 0xab, 0xd8, 0x41, 0x41, 0x4d, 0x0a, 0x70, 0x00,
         0x98, 0xe8, 0x79, 0x77, 0x79, 0x40, 0xc7, 0x8c, 0x73, 0xfe, 0x6f, 0x2b, 0xee, 0x6c, 0x03, 0x52,
     ]);
 
     /// <summary>1/2 = (p + 1) / 2 = 2²⁵⁴ − 9.</summary>
-    internal static readonly int[] Half = DecodeElement(
+    internal static readonly Field25519 Half = Field25519.Decode(
     [
         0xf7, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
         0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x3f,
     ]);
 
-    private static readonly Ed25519Multiples BasePoint = MakeBasePoint();
+    // d once more, in the form of the library, which takes the square root.
+    private static readonly int[] LibraryD = MakeLibraryD();
+
+    /// <summary>The base point B: y = 4/5 and an even x (RFC 8032 §5.1).</summary>
+    internal static (Field25519 X, Field25519 Y) Base { get; } = MakeBase();
+
+    private static readonly Ed25519Multiples BasePoint = new(Base.X, Base.Y, BaseWidth);
 
     /// <summary>
-    /// The x of a y in 32 bytes, whose highest bit is ignored, with either sign; false when there is no such point.
+    /// The point of a y in 32 bytes, whose highest bit is ignored, with either x; false when there is none.
     /// </summary>
-    internal static bool TryDecompress(ReadOnlySpan<byte> bytes, int[] x, int[] y)
+    internal static bool TryDecompress(ReadOnlySpan<byte> bytes, out Field25519 x, out Field25519 y)
     {
         // RFC 8032 §5.1.3: x² = (y² − 1) / (d·y² + 1) must have a root; the sign of x can always be chosen.
         var u = X25519Field.Create();
         var v = X25519Field.Create();
-        X25519Field.Decode255(bytes, y);
-        X25519Field.Sqr(y, u);
-        X25519Field.Mul(u, D, v);
+        var root = X25519Field.Create();
+        X25519Field.Decode255(bytes, u);
+        X25519Field.Sqr(u, u);
+        X25519Field.Mul(u, LibraryD, v);
         X25519Field.SubOne(u);
         X25519Field.AddOne(v);
         X25519Field.Normalize(u);
         X25519Field.Normalize(v);
-        return X25519Field.SqrtRatioVar(u, v, x);
+        var exists = X25519Field.SqrtRatioVar(u, v, root);
+        X25519Field.Normalize(root);
+        Span<byte> encoded = stackalloc byte[PointLength];
+        X25519Field.Encode(root, encoded);
+        x = Field25519.Decode(encoded);
+        y = Field25519.Decode(bytes);
+        return exists;
     }
 
     /// <summary>The multiples of −A for a key that was found to be a canonical point.</summary>
     internal static Ed25519Multiples NegatedMultiples(ReadOnlySpan<byte> publicKey)
     {
-        var x = X25519Field.Create();
-        var y = X25519Field.Create();
-        if (!TryDecompress(publicKey, x, y))
+        if (!TryDecompress(publicKey, out var x, out var y))
             throw new ArgumentException("The key is not a point of the curve.", nameof(publicKey));
-        X25519Field.Normalize(x);
-        if ((x[0] & 1) == publicKey[^1] >> 7)
-            Negate(x);
+        if (x.IsOdd == (publicKey[^1] >> 7 != 0))
+            Negate(ref x);
         return new Ed25519Multiples(x, y, KeyWidth);
     }
 
@@ -135,47 +145,42 @@ internal static class Ed25519Curve
         }
     }
 
-    private static void Encode(Ed25519Accumulator point, Span<byte> destination)
+    /// <summary>Writes the encoding of a point.</summary>
+    internal static void Encode(Ed25519Accumulator point, Span<byte> destination)
     {
-        var x = X25519Field.Create();
-        var y = X25519Field.Create();
-        X25519Field.InvVar(point.Z, y);
-        X25519Field.Mul(point.X, y, x);
-        X25519Field.Mul(point.Y, y, y);
-        X25519Field.Normalize(x);
-        X25519Field.Normalize(y);
-        X25519Field.Encode(y, destination);
-        destination[PointLength - 1] |= (byte)((x[0] & 1) << 7);
+        Field25519.Invert(point.Z, out var inverse);
+        Field25519.Multiply(point.X, inverse, out var x);
+        Field25519.Multiply(point.Y, inverse, out var y);
+        y.Encode(destination);
+        destination[PointLength - 1] |= (byte)(Convert.ToByte(x.IsOdd) << 7);
     }
 
-    private static Ed25519Multiples MakeBasePoint()
+    private static (Field25519 X, Field25519 Y) MakeBase()
     {
-        // B has y = 4/5 and an even x (RFC 8032 §5.1).
         ReadOnlySpan<byte> encoded =
         [
             0x58, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
             0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
         ];
-        var x = X25519Field.Create();
-        var y = X25519Field.Create();
-        if (!TryDecompress(encoded, x, y))
+        if (!TryDecompress(encoded, out var x, out var y))
             throw new InvalidOperationException("The base point is not on the curve.");
-        X25519Field.Normalize(x);
-        if ((x[0] & 1) != 0)
-            Negate(x);
-        return new Ed25519Multiples(x, y, BaseWidth);
+        if (x.IsOdd)
+            Negate(ref x);
+        return (x, y);
     }
 
-    private static void Negate(int[] x)
+    private static void Negate(ref Field25519 x)
     {
-        X25519Field.Negate(x, x);
-        X25519Field.Normalize(x);
+        Field25519.Subtract(Field25519.Zero, x, out x);
+        Field25519.Carry(x, out x);
     }
 
-    private static int[] DecodeElement(ReadOnlySpan<byte> bytes)
+    private static int[] MakeLibraryD()
     {
+        Span<byte> encoded = stackalloc byte[PointLength];
+        D.Encode(encoded);
         var element = X25519Field.Create();
-        X25519Field.Decode255(bytes, element);
+        X25519Field.Decode255(encoded, element);
         return element;
     }
 }

@@ -1,4 +1,4 @@
-using Org.BouncyCastle.Math.EC.Rfc7748;
+using System.Runtime.InteropServices;
 
 namespace Mosaik.Quic.Crypto;
 
@@ -22,7 +22,7 @@ internal sealed class Ed25519Multiples
     private readonly int _perPart;
 
     /// <summary>Makes the table of the point (x, y) for signed digits of <paramref name="width"/> bits.</summary>
-    internal Ed25519Multiples(int[] x, int[] y, int width)
+    internal Ed25519Multiples(in Field25519 x, in Field25519 y, int width)
     {
         Width = width;
         _perPart = 1 << (width - 2);
@@ -62,67 +62,52 @@ internal sealed class Ed25519Multiples
     internal ref readonly Entry this[int part, int oddDigit] =>
         ref _entries[(part * _perPart) + (Math.Abs(oddDigit) >> 1)];
 
-    // Montgomery's trick: one inversion for all denominators.
-    private static Entry[] ToEntries(Ed25519Accumulator[] points)
+    /// <summary>The points, affine: with one inversion for all denominators (Montgomery's trick).</summary>
+    internal static Entry[] ToEntries(Ed25519Accumulator[] points)
     {
-        var before = new int[points.Length][];
-        var product = X25519Field.Create();
-        X25519Field.One(product);
+        var before = new Field25519[points.Length];
+        var product = Field25519.One;
         for (var i = 0; i < points.Length; i++)
         {
-            before[i] = (int[])product.Clone();
-            X25519Field.Mul(product, points[i].Z, product);
+            before[i] = product;
+            Field25519.Multiply(product, points[i].Z, out product);
         }
-        var inverse = X25519Field.Create();
-        X25519Field.Inv(product, inverse);
+        Field25519.Invert(product, out var inverse);
         var entries = new Entry[points.Length];
-        var z = X25519Field.Create();
         for (var i = points.Length - 1; i >= 0; i--)
         {
-            X25519Field.Mul(inverse, before[i], z);
-            X25519Field.Mul(inverse, points[i].Z, inverse);
-            entries[i] = Entry.From(points[i], z);
+            Field25519.Multiply(inverse, before[i], out var inverseOfZ);
+            Field25519.Multiply(inverse, points[i].Z, out inverse);
+            entries[i] = Entry.From(points[i], inverseOfZ);
         }
         return entries;
     }
 
-    /// <summary>One affine point in the form of a mixed addition.</summary>
-    internal readonly struct Entry
+    /// <summary>One affine point in the form of a mixed addition; all three numbers are carried.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    internal struct Entry
     {
-        private Entry(int[] halfSum, int[] halfDifference, int[] productTimesD)
-        {
-            HalfSum = halfSum;
-            HalfDifference = halfDifference;
-            ProductTimesD = productTimesD;
-        }
-
         /// <summary>(y + x) / 2.</summary>
-        internal int[] HalfSum { get; }
+        internal Field25519 HalfSum;
 
         /// <summary>(y − x) / 2.</summary>
-        internal int[] HalfDifference { get; }
+        internal Field25519 HalfDifference;
 
         /// <summary>d · x · y.</summary>
-        internal int[] ProductTimesD { get; }
+        internal Field25519 ProductTimesD;
 
-        internal static Entry From(Ed25519Accumulator point, int[] inverseOfZ)
+        internal static Entry From(Ed25519Accumulator point, in Field25519 inverseOfZ)
         {
-            var x = X25519Field.Create();
-            var y = X25519Field.Create();
-            var sum = X25519Field.Create();
-            var difference = X25519Field.Create();
-            X25519Field.Mul(point.X, inverseOfZ, x);
-            X25519Field.Mul(point.Y, inverseOfZ, y);
-            X25519Field.Apm(y, x, sum, difference);
-            X25519Field.Mul(sum, Ed25519Curve.Half, sum);
-            X25519Field.Mul(difference, Ed25519Curve.Half, difference);
-            X25519Field.Mul(x, y, x);
-            X25519Field.Mul(x, Ed25519Curve.D, x);
-            // Limbs of a product may still be a little negative; the additions expect the smallest ones.
-            X25519Field.Normalize(sum);
-            X25519Field.Normalize(difference);
-            X25519Field.Normalize(x);
-            return new Entry(sum, difference, x);
+            Field25519.Multiply(point.X, inverseOfZ, out var x);
+            Field25519.Multiply(point.Y, inverseOfZ, out var y);
+            Field25519.Add(y, x, out var sum);
+            Field25519.Subtract(y, x, out var difference);
+            var entry = default(Entry);
+            Field25519.Multiply(sum, Ed25519Curve.Half, out entry.HalfSum);
+            Field25519.Multiply(difference, Ed25519Curve.Half, out entry.HalfDifference);
+            Field25519.Multiply(x, y, out x);
+            Field25519.Multiply(x, Ed25519Curve.D, out entry.ProductTimesD);
+            return entry;
         }
     }
 }

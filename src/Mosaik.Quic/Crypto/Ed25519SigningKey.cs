@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Org.BouncyCastle.Math.EC.Rfc8032;
 
 namespace Mosaik.Quic.Crypto;
 
@@ -12,14 +11,19 @@ namespace Mosaik.Quic.Crypto;
 /// </remarks>
 public sealed class Ed25519SigningKey : IDisposable
 {
-    private readonly byte[] _expanded = new byte[Ed25519.ExpandedKey.ExpandedKeySize];
-    private readonly byte[] _publicKey = new byte[Ed25519.PublicKeySize];
+    private const int HalfLength = SHA512.HashSizeInBytes / 2;
+
+    // SHA-512 of the seed: the clamped scalar, then the prefix of every nonce.
+    private readonly byte[] _expanded = new byte[SHA512.HashSizeInBytes];
+    private readonly byte[] _publicKey = new byte[Ed25519Strict.PublicKeyLength];
     private bool _disposed;
 
     private Ed25519SigningKey(ReadOnlySpan<byte> seed)
     {
-        Ed25519.ExpandedKey.ExpandPrivateKey(seed, _expanded);
-        Ed25519.ExpandedKey.GeneratePublicKey(_expanded, _publicKey);
+        SHA512.HashData(seed, _expanded);
+        _expanded[0] &= 0xf8;
+        _expanded[HalfLength - 1] = (byte)((_expanded[HalfLength - 1] & 0x7f) | 0x40);
+        Ed25519Curve.Encode(Ed25519BasePoint.Multiply(Scalar), _publicKey);
     }
 
     /// <summary>Expands the 32-byte seed of RFC 8032.</summary>
@@ -37,7 +41,18 @@ public sealed class Ed25519SigningKey : IDisposable
     public void Sign(ReadOnlySpan<byte> message, Span<byte> signature)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
-        Ed25519.ExpandedKey.Sign(_expanded, _publicKey, message, signature[..Ed25519Strict.SignatureLength]);
+        var commitment = signature[..Ed25519Strict.PublicKeyLength];
+        Span<ulong> nonce = stackalloc ulong[Ed25519Scalar.Words];
+        Span<ulong> challenge = stackalloc ulong[Ed25519Scalar.Words];
+        Span<byte> bytes = stackalloc byte[HalfLength];
+        Ed25519Scalar.Hash(_expanded.AsSpan(HalfLength), default, message, nonce);
+        Ed25519Scalar.Write(nonce, bytes);
+        Ed25519Curve.Encode(Ed25519BasePoint.Multiply(bytes), commitment);
+        Ed25519Scalar.Hash(commitment, _publicKey, message, challenge);
+        Ed25519Scalar.MultiplyAdd(challenge, Scalar, nonce, challenge);
+        Ed25519Scalar.Write(challenge, signature[Ed25519Strict.PublicKeyLength..]);
+        CryptographicOperations.ZeroMemory(bytes);
+        nonce.Clear();
     }
 
     /// <summary>Zeroes the private key.</summary>
@@ -46,4 +61,6 @@ public sealed class Ed25519SigningKey : IDisposable
         _disposed = true;
         CryptographicOperations.ZeroMemory(_expanded);
     }
+
+    private ReadOnlySpan<byte> Scalar => _expanded.AsSpan(0, HalfLength);
 }

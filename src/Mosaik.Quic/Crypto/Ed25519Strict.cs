@@ -1,6 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
-using Org.BouncyCastle.Math.EC.Rfc7748;
 using Org.BouncyCastle.Math.EC.Rfc8032;
 
 namespace Mosaik.Quic.Crypto;
@@ -41,9 +39,6 @@ public static class Ed25519Strict
     private const int CacheSets = 1024;
     private const int CacheWays = 2;
 
-    // Texts up to this length are hashed from the stack; every text of the product is shorter.
-    private const int ShortInput = 512;
-
     private static ReadOnlySpan<byte> NeutralElement =>
     [
         1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
@@ -55,7 +50,8 @@ public static class Ed25519Strict
     public static void GetPublicKey(ReadOnlySpan<byte> seed, Span<byte> publicKey)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(seed.Length, SeedLength, nameof(seed));
-        Ed25519.GeneratePublicKey(seed, publicKey[..PublicKeyLength]);
+        using var key = Ed25519SigningKey.FromSeed(seed);
+        key.PublicKey.Span.CopyTo(publicKey);
     }
 
     /// <summary>
@@ -65,7 +61,8 @@ public static class Ed25519Strict
     public static void Sign(ReadOnlySpan<byte> seed, ReadOnlySpan<byte> message, Span<byte> signature)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(seed.Length, SeedLength, nameof(seed));
-        Ed25519.Sign(seed, message, signature[..SignatureLength]);
+        using var key = Ed25519SigningKey.FromSeed(seed);
+        key.Sign(message, signature);
     }
 
     /// <summary>
@@ -80,7 +77,7 @@ public static class Ed25519Strict
         if (!Ed25519Scalar.TryRead(signature[PublicKeyLength..], s) || GetCheckedKey(publicKey) is not { } key)
             return false;
         Span<ulong> k = stackalloc ulong[Ed25519Scalar.Words];
-        Challenge(r, publicKey, message, k);
+        Ed25519Scalar.Hash(r, publicKey, message, k);
         Span<byte> expected = stackalloc byte[PublicKeyLength];
         Ed25519Curve.MultiplyAdd(s, k, key.NegatedMultiples, expected);
         return r.SequenceEqual(expected) && !r.SequenceEqual(NeutralElement);
@@ -97,32 +94,7 @@ public static class Ed25519Strict
     {
         if (publicKey.Length != PublicKeyLength)
             return false;
-        return Ed25519Curve.TryDecompress(publicKey, X25519Field.Create(), X25519Field.Create());
-    }
-
-    // k = SHA-512(R ‖ A ‖ M) mod L.
-    private static void Challenge(
-        ReadOnlySpan<byte> r, ReadOnlySpan<byte> publicKey, ReadOnlySpan<byte> message, Span<ulong> k)
-    {
-        Span<byte> hash = stackalloc byte[SHA512.HashSizeInBytes];
-        var length = r.Length + publicKey.Length + message.Length;
-        if (length <= ShortInput)
-        {
-            Span<byte> input = stackalloc byte[ShortInput];
-            r.CopyTo(input);
-            publicKey.CopyTo(input[r.Length..]);
-            message.CopyTo(input[(r.Length + publicKey.Length)..]);
-            SHA512.HashData(input[..length], hash);
-        }
-        else
-        {
-            using var running = IncrementalHash.CreateHash(HashAlgorithmName.SHA512);
-            running.AppendData(r);
-            running.AppendData(publicKey);
-            running.AppendData(message);
-            running.GetHashAndReset(hash);
-        }
-        Ed25519Scalar.Reduce(hash, k);
+        return Ed25519Curve.TryDecompress(publicKey, out _, out _);
     }
 
     private static CheckedKey? GetCheckedKey(ReadOnlySpan<byte> publicKey)

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Org.BouncyCastle.Math.EC.Rfc7748;
 
 namespace Mosaik.Quic.Crypto;
 
@@ -9,7 +8,7 @@ namespace Mosaik.Quic.Crypto;
 internal sealed class X25519Exchange : KeyExchange
 {
     /// <summary>Length of private and public keys.</summary>
-    internal const int KeyLength = 32;
+    internal const int KeyLength = X25519.KeyLength;
 
     private readonly byte[] _privateKey = new byte[KeyLength];
     private readonly byte[] _publicKey = new byte[KeyLength];
@@ -23,7 +22,7 @@ internal sealed class X25519Exchange : KeyExchange
     {
         var exchange = new X25519Exchange();
         random.Fill(exchange._privateKey);
-        X25519.ScalarMultBase(exchange._privateKey, exchange._publicKey);
+        X25519.MultiplyBase(exchange._privateKey, exchange._publicKey);
         return exchange;
     }
 
@@ -33,7 +32,7 @@ internal sealed class X25519Exchange : KeyExchange
         ArgumentOutOfRangeException.ThrowIfNotEqual(privateKey.Length, KeyLength, nameof(privateKey));
         var exchange = new X25519Exchange();
         privateKey.CopyTo(exchange._privateKey);
-        X25519.ScalarMultBase(exchange._privateKey, exchange._publicKey);
+        X25519.MultiplyBase(exchange._privateKey, exchange._publicKey);
         return exchange;
     }
 
@@ -45,8 +44,7 @@ internal sealed class X25519Exchange : KeyExchange
 
     /// <inheritdoc/>
     internal override bool TryAgree(ReadOnlySpan<byte> peerShare, Span<byte> secret) =>
-        // The library answers false for a result of zero (RFC 7748 §6.1).
-        peerShare.Length == KeyLength && X25519.CalculateAgreement(_privateKey, peerShare, secret[..KeyLength]);
+        peerShare.Length == KeyLength && X25519.TryMultiply(_privateKey, peerShare, secret[..KeyLength]);
 
     /// <inheritdoc/>
     public override void Dispose() => CryptographicOperations.ZeroMemory(_privateKey);
