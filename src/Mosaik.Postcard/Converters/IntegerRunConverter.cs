@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Mosaik.Postcard.Converters;
 
 /// <summary>
@@ -10,18 +8,23 @@ internal sealed class IntegerRunConverter<T, TCodec> : ValueConverter<T, TCodec>
     where T : unmanaged
     where TCodec : struct, IValueCodec<T>
 {
+    // Keeps what is asked of the output small.
+    private const int WrittenAtOnce = 256;
+
     public override void WriteMany(ref PostcardWriter writer, scoped ReadOnlySpan<T> values)
     {
         while (VarintRuns.IsSupported && values.Length >= VarintRuns.Block)
         {
-            writer.Reserve(VarintRuns.MaxBlockBytes);
-            var length = VarintRuns.TryWrite(
-                ref MemoryMarshal.GetReference(values), ref MemoryMarshal.GetReference(writer.Free));
-            if (length > 0)
-                writer.Advance(length);
-            else
+            var part = values[..Math.Min(values.Length, WrittenAtOnce)];
+            writer.Reserve(part.Length * VarintRuns.MaxNumberBytes);
+            var count = VarintRuns.Write(part, writer.Free, out var length);
+            writer.Advance(length);
+            values = values[count..];
+            if (part.Length - count >= VarintRuns.Block)
+            {
                 WriteEach(ref writer, values[..VarintRuns.Block]);
-            values = values[VarintRuns.Block..];
+                values = values[VarintRuns.Block..];
+            }
         }
 
         WriteEach(ref writer, values);

@@ -7,7 +7,8 @@ using System.Runtime.Intrinsics.X86;
 namespace Mosaik.Postcard.Converters;
 
 /// <summary>
-/// Runs of integers whose varints have one or two bytes, sixteen at a time by vectors.
+/// Runs of integers whose varints have one or two bytes, sixteen at a time by vectors, and thirty-two where the machine
+/// can close gaps in a vector of 64 bytes.
 /// </summary>
 /// <remarks>
 /// <para>
@@ -24,13 +25,13 @@ namespace Mosaik.Postcard.Converters;
 /// begin the run ends, and the caller goes on number by number, which also reports what is wrong and where.
 /// </para>
 /// </remarks>
-internal static class VarintRuns
+internal static partial class VarintRuns
 {
-    /// <summary>Numbers that are written, and bytes that are read, in one step.</summary>
+    /// <summary>Numbers that are written, and bytes that are read, in the shorter step.</summary>
     public const int Block = 16;
 
-    /// <summary>Bytes one step of writing may touch: no number has more than two.</summary>
-    public const int MaxBlockBytes = 2 * Block;
+    /// <summary>Bytes of the longest number that is written here.</summary>
+    public const int MaxNumberBytes = 2;
 
     private const int Half = Block / 2;
     private const int Pattern = 16;
@@ -43,10 +44,36 @@ internal static class VarintRuns
     public static bool IsSupported => Vector128.IsHardwareAccelerated && BitConverter.IsLittleEndian;
 
     /// <summary>
-    /// Writes the first <see cref="Block"/> numbers into <see cref="MaxBlockBytes"/> of room and returns the bytes used; 0
-    /// if one of them is too large.
+    /// Writes as many numbers as it can, in whole blocks, into <see cref="MaxNumberBytes"/> of room for each.
+    /// <paramref name="used"/> is how many bytes they took.
     /// </summary>
-    public static int TryWrite<T>(ref T source, ref byte destination)
+    /// <returns>How many numbers were written; the next block has one that is too large, or the numbers end in it.</returns>
+    public static int Write<T>(ReadOnlySpan<T> numbers, Span<byte> destination, out int used)
+        where T : unmanaged
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(destination.Length / MaxNumberBytes, numbers.Length, nameof(destination));
+        ref var source = ref MemoryMarshal.GetReference(numbers);
+        ref var bytes = ref MemoryMarshal.GetReference(destination);
+        var count = 0;
+        used = 0;
+        for (int length; IsWide && numbers.Length - count >= WideBlock; count += WideBlock, used += length)
+        {
+            length = TryWriteWide(ref Unsafe.Add(ref source, count), ref Unsafe.Add(ref bytes, used));
+            if (length == 0)
+                break;
+        }
+
+        for (int length; numbers.Length - count >= Block; count += Block, used += length)
+        {
+            length = TryWrite(ref Unsafe.Add(ref source, count), ref Unsafe.Add(ref bytes, used));
+            if (length == 0)
+                break;
+        }
+
+        return count;
+    }
+
+    private static int TryWrite<T>(ref T source, ref byte destination)
         where T : unmanaged
     {
         if (!TryLoad(ref source, out var lanes))
@@ -83,6 +110,18 @@ internal static class VarintRuns
         nuint count = 0;
         while (at + Block <= (uint)input.Length && count + Block <= (uint)numbers.Length)
         {
+            // Its look at the byte before needs one.
+            if (IsWide && at > 0 && at + WideBlock <= (uint)input.Length && count + WideBlock <= (uint)numbers.Length)
+            {
+                var read = TryReadWide(ref Unsafe.Add(ref source, at), ref Unsafe.Add(ref destination, count), canonical);
+                if (read > 0)
+                {
+                    at += WideBlock;
+                    count += (uint)read;
+                    continue;
+                }
+            }
+
             var bytes = Vector128.LoadUnsafe(ref source, at);
             // The byte before each; before the first of all lies something that is not part of this run.
             var before = at == 0
