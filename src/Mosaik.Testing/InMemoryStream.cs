@@ -29,6 +29,7 @@ internal sealed class InMemoryStream : ITransportStream
     private long _credit;
     private bool _finWritten;
     private bool _finSent;
+    private bool _finAcknowledged;
     private bool _sendEnded;
     private TransportException? _sendError;
 
@@ -284,7 +285,9 @@ internal sealed class InMemoryStream : ITransportStream
         }
 
         _acknowledgements.RemoveAll(a => _acknowledged >= a.Target);
-        if (piece.Fin)
+        // Acknowledgements overtake each other: that of the end may come before others, which are still waited for.
+        _finAcknowledged |= piece.Fin;
+        if (_finAcknowledged && _acknowledged >= _written)
             EndSending();
     }
 

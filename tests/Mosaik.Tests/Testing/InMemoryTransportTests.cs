@@ -82,6 +82,25 @@ public sealed class InMemoryTransportTests : IDisposable
     });
 
     [Fact]
+    public void Acknowledgements_that_overtake_each_other_leave_nobody_waiting() => Run(async () =>
+    {
+        _net.Links.Default = new LinkConditions { MinLatency = TimeSpan.FromMilliseconds(1), MaxLatency = TimeSpan.FromMilliseconds(50) };
+        _net.MaxChunkBytes = 100;
+        for (var i = 0; i < 20; i++)
+        {
+            var (near, _) = await Connect();
+            var stream = await near.OpenStreamAsync(TransportStreamDirection.Unidirectional);
+            await stream.WriteAsync(new byte[1000], completeWrites: true);
+            var waiting = stream.WaitAllAcknowledgedAsync().AsTask();
+            await Delay(0.002 * (20 + i)); // data has arrived, some acknowledgements have as well
+            near.Abort(CloseCode.None, "");
+            await Task.WhenAny(waiting, Delay(10));
+            Assert.True(waiting.IsCompleted, $"the wait of connection {i}");
+            _ = waiting.Exception;
+        }
+    });
+
+    [Fact]
     public void A_writer_waits_for_a_reader_that_does_not_read() => Run(async () =>
     {
         var (near, far) = await Connect();
