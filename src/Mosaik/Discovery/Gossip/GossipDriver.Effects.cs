@@ -32,7 +32,9 @@ internal sealed partial class GossipDriver
 
     private void OnReceived(GossipConnection connection, TopicId topic, GossipMessage message)
     {
-        connection.LastActivity = Now;
+        // Payloads do not hold a connection that lingers: their sender may take us for a neighbour, and the end tells it.
+        if (!message.IsBroadcastLayer || connection.CurrentUse != GossipConnection.Use.Lingering)
+            connection.LastActivity = Now;
         _current = connection;
         Run((core, now) => core.Receive(connection.Peer, topic, message, now));
         _current = null;

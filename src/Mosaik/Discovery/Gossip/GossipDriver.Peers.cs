@@ -42,16 +42,20 @@ internal sealed partial class GossipDriver
         }
 
         peer.IsGivenUp = false;
-        if (peer.Sending is null && peer.Others.FindLast(static c => c.Transport.CloseInfo is null) is { } newest)
-        {
-            peer.Others.Remove(newest);
-            SendOver(peer, newest);
-        }
-
+        Revive(peer);
         if (peer.Sending is { } connection)
             Enqueue(connection, outgoing);
         else
             WaitForConnection(peer, outgoing);
+    }
+
+    /// <summary>Without a connection to send over, the newest other one becomes it.</summary>
+    private void Revive(GossipPeer peer)
+    {
+        if (peer.Sending is not null || peer.Others.FindLast(static c => c.Transport.CloseInfo is null) is not { } newest)
+            return;
+        peer.Others.Remove(newest);
+        SendOver(peer, newest);
     }
 
     private void WaitForConnection(GossipPeer peer, Outgoing message)
@@ -150,7 +154,7 @@ internal sealed partial class GossipDriver
         }
         else if (peer.Others.Remove(connection) && RemoveIfEmpty(peer))
         {
-            _core.OnConnectionsEnded(peer.Id);
+            Run((core, _) => core.OnConnectionsEnded(connection.Peer));
         }
     }
 

@@ -100,6 +100,8 @@ internal sealed partial class GossipDriver
         {
             case GossipEvent.NeighborUp { Peer: var peer }:
                 GossipLog.NeighbourUp(_context.Logger, peer, id);
+                if (_peers.TryGetValue(peer, out GossipPeer? entry))
+                    Revive(entry); // the connection of a neighbour does not linger
                 break;
             case GossipEvent.NeighborDown { Peer: var peer }:
                 GossipLog.NeighbourDown(_context.Logger, peer, id);

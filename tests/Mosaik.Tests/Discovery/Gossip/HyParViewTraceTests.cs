@@ -248,6 +248,31 @@ public sealed class HyParViewTraceTests
     }
 
     [Fact]
+    public void A_neighbour_that_starts_anew_is_answered()
+    {
+        Activate("JK"); // they owe us an answer
+        Receive('J', new JoinMessage(null));
+        Expect("Send(J, Neighbor High)", "Send(K, ForwardJoin{J, 6})");
+        Receive('J', new NeighborMessage(NeighborPriority.High, null));
+        Expect();
+    }
+
+    [Fact]
+    public void What_was_open_with_a_peer_ends_with_the_last_connection()
+    {
+        Activate("ABCDE"); // all five owe us an answer
+        Receive('F', new JoinMessage(null));
+        PeerId victim = Assert.Single(_core.Passive);
+        _core.OnConnectionsEnded(victim);
+        Assert.Equal([victim], _core.Passive);
+        Assert.Empty(_core.AliveMarks);
+        Assert.DoesNotContain(victim, _core.Pending);
+        _effects.Clear();
+        _core.OnConnectionsEnded(Peers.Of('F')); // a neighbour without connections is none
+        Expect("NeighborDown(F)", "DisconnectPeer(F)", $"Send({Peers.Name(victim)}, Neighbor Low)", $"Schedule(500 ms, {Peers.Name(victim)})");
+    }
+
+    [Fact]
     public void A_walk_is_never_longer_than_ours()
     {
         Activate("ST");
@@ -263,9 +288,9 @@ public sealed class HyParViewTraceTests
         var data = new PeerData([0, 1, 0, 10, 0, 0, 1, 5]);
         Receive('J', new JoinMessage(data));
         Expect("PeerDataSeen(J, 0001000a00000105)", "NeighborUp(J)", "Send(J, Neighbor High)");
-        Receive('J', new JoinMessage(data));
-        Receive('J', new JoinMessage(new PeerData([])));
-        Expect();
+        Receive('J', new NeighborMessage(NeighborPriority.High, data));
+        Receive('J', new NeighborMessage(NeighborPriority.High, new PeerData([])));
+        Expect("Send(J, Neighbor High)"); // the first was the answer to ours
         Receive('K', new JoinMessage(new PeerData(new byte[PeerData.MaxStored + 1])));
         Expect("Refuse(K, BadPeerData)", "NeighborUp(K)", "Send(K, Neighbor High)", "Send(J, ForwardJoin{K, 6})");
     }

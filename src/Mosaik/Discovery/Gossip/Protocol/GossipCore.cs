@@ -129,7 +129,17 @@ internal sealed class GossipCore
     }
 
     /// <summary>The last connection with a peer that was given up before has ended.</summary>
-    public void OnConnectionsEnded(PeerId peer) => _topicsOf.Remove(peer);
+    public void OnConnectionsEnded(PeerId peer)
+    {
+        foreach (TopicId topic in _order)
+        {
+            int start = _effects.Count;
+            _topics[topic].OnConnectionsEnded(peer);
+            Settle(topic, start);
+        }
+
+        _topicsOf.Remove(peer);
+    }
 
     /// <summary>What this node tells of itself from now on.</summary>
     public void UpdatePeerData(PeerData data)

@@ -9,6 +9,9 @@ internal sealed partial class HyParViewCore
     {
         if (newcomer == _me && !_upstreamExact)
             return;
+        // A neighbour that joins has started anew and waits for an answer, even if it owes us one from its former life.
+        if (_active.Contains(newcomer) && !_upstreamExact)
+            _pending.Remove(newcomer);
         PeerData? data = Accept(newcomer, message.Data);
         AddActive(newcomer, data, NeighborPriority.High, reply: true);
         var news = new ForwardJoinMessage(new GossipPeerInfo(newcomer, data), (ushort)_options.ActiveRandomWalkLength);

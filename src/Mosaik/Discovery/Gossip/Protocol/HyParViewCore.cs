@@ -13,9 +13,10 @@ namespace Mosaik.Discovery.Gossip.Protocol;
 /// neighbour asks one of the reserve. A shuffle every minute mixes the reserves.</para>
 /// <para>Unlike in the paper the end of a walk takes the newcomer in only after it has answered, so a neighbour is always
 /// somebody who could be reached. A Neighbor that comes while our own is unanswered is the answer to it.</para>
-/// <para>Use: any method, then carry out the effects in order. Timers come back through <see cref="OnTimer"/>. Two rules
+/// <para>Use: any method, then carry out the effects in order. Timers come back through <see cref="OnTimer"/>. Some rules
 /// beyond iroh-gossip can be switched off for comparison: our own id never enters a view (Q7), and peers that are both
-/// active and asked count once (Q5).</para>
+/// active and asked count once (Q5). Nor does iroh-gossip answer a neighbour that joins anew before the first exchange with
+/// it is complete.</para>
 /// <para>It knows no connection: what fails to connect comes back as <see cref="OnPeerDisconnected"/>.</para>
 /// </remarks>
 internal sealed partial class HyParViewCore
@@ -141,6 +142,20 @@ internal sealed partial class HyParViewCore
             RemoveActive(peer, Leaving.ConnectionClosed);
         else if (!_aliveMarks.Remove(peer))
             _passive.Remove(peer);
+        Finish();
+    }
+
+    /// <summary>
+    /// The last connection with a peer that was given up before has ended, as was to be expected: it stays in reserve, but
+    /// what was open between the two is void.
+    /// </summary>
+    public void OnConnectionsEnded(PeerId peer)
+    {
+        Touch(peer);
+        _pending.Remove(peer);
+        _aliveMarks.Remove(peer);
+        if (_active.Contains(peer))
+            RemoveActive(peer, Leaving.ConnectionClosed);
         Finish();
     }
 

@@ -59,6 +59,8 @@ internal sealed class TopicCore
         Broadcasts.OnNeighborDown(peer);
     }
 
+    public void OnConnectionsEnded(PeerId peer) => Run(m => m.OnConnectionsEnded(peer));
+
     public void UpdateMyData(PeerData data) => Membership.UpdateMyData(data);
 
     public void Quit() => Membership.Quit();
