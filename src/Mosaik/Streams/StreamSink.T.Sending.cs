@@ -121,7 +121,13 @@ internal sealed partial class StreamSink<T>
             lock (_lock)
             {
                 if (_line.First is not { } first || !_online || _serving || !_core.HasRoom)
+                {
+                    // Those who go on waiting keep the stall clock running: the room that was made may have stopped it.
+                    if (_line.Count > 0 && _online && !_serving)
+                        NoteBlocked();
                     return;
+                }
+
                 pending = first.Value;
                 frame = pending.Frame;
                 pending.Frame = null;

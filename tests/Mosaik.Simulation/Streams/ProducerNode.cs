@@ -1,4 +1,5 @@
 using System.Net;
+using System.Threading.Channels;
 using Mosaik.Primitives;
 using Mosaik.Streams;
 
@@ -16,6 +17,7 @@ internal sealed class ProducerNode : IDisposable
     private readonly StreamsWorld _world;
     private readonly SecretKey _key;
     private readonly List<Task> _senders = [];
+    private readonly List<Task> _watches = [];
     private readonly Dictionary<ChannelInfo, long> _acceptedBefore = [];
     private Producer<Datum>[] _handles = [];
     private DropCounter? _drops;
@@ -37,6 +39,12 @@ internal sealed class ProducerNode : IDisposable
 
     /// <summary>Whether something is being done to it.</summary>
     public bool IsBusy { get; set; }
+
+    /// <summary>Writes under way, of all handles.</summary>
+    public int Writers { get; set; }
+
+    /// <summary>How often the stream has lost its last consumer.</summary>
+    public int Breaks { get; private set; }
 
     public PeerId Id => _key.PeerId;
 
@@ -73,6 +81,7 @@ internal sealed class ProducerNode : IDisposable
         // Network is set while the stream is open.
         _handles = [.. Enumerable.Range(0, plan.Handles).Select(_ => Network!.Streams.Produce(options))];
         _world.Record(Index, "offers", Life);
+        _watches.Add(_world.Spawn($"watch of p{Index}.{Life}", () => WatchAsync(_handles[0])));
         for (int handle = 0; handle < _handles.Length; handle++)
         {
             var sender = new Sender(_world, this, _handles[handle], Life, handle);
@@ -81,13 +90,14 @@ internal sealed class ProducerNode : IDisposable
     }
 
     /// <summary>Withdraws the stream: its senders are told, then its consumers.</summary>
-    public async Task CloseAsync()
+    /// <param name="seconds">How long a handle may take; when nothing waits to be sent, less than the time for draining.</param>
+    public async Task CloseAsync(double seconds = 5)
     {
         Producer<Datum>[] handles = _handles;
         _handles = [];
         foreach (Producer<Datum> handle in handles)
-            await _world.ExpectAsync(handle.DisposeAsync().AsTask(), 5, "ST-8", $"p{Index} closes a handle");
-        await EndSendersAsync();
+            await _world.ExpectAsync(handle.DisposeAsync().AsTask(), seconds, "ST-8", $"p{Index} closes a handle");
+        await EndAsync();
         _world.Record(Index, "withdraws", Life);
     }
 
@@ -109,7 +119,7 @@ internal sealed class ProducerNode : IDisposable
                 _world.Fail("ST-6", $"p{Index} is online although its node has gone");
         }
 
-        await EndSendersAsync();
+        await EndAsync();
         if (_drops is { Count: > 0 })
             _world.Faults.Count(FaultKind.LaggingConsumer);
         _drops?.Dispose();
@@ -120,6 +130,32 @@ internal sealed class ProducerNode : IDisposable
     {
         await _world.ExpectAsync(Task.WhenAll(_senders), DrainSeconds, "ST-8", $"the senders of p{Index} have ended");
         _senders.Clear();
+    }
+
+    /// <summary>Every wait of a stream that has closed must come to its end.</summary>
+    private async Task EndAsync()
+    {
+        await EndSendersAsync();
+        await _world.ExpectAsync(Task.WhenAll(_watches), 5, "ST-8", $"the waits of p{Index} have ended");
+        _watches.Clear();
+    }
+
+    /// <summary>Counts how often the last consumer is lost.</summary>
+    private async Task WatchAsync(Producer<Datum> producer)
+    {
+        ChannelCondition nobody = producer.When.Unsubscribed();
+        try
+        {
+            while (true)
+            {
+                await nobody.WaitAsync();
+                Breaks++;
+            }
+        }
+        catch (ChannelClosedException)
+        {
+            // The stream was closed.
+        }
     }
 
     /// <summary>A datum was accepted by one of the handles: what no consumer was sent yet is bounded (ST-7).</summary>

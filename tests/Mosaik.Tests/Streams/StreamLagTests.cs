@@ -142,6 +142,25 @@ public sealed class StreamLagTests : IDisposable
         await write;
     });
 
+    [Theory]
+    [InlineData(LagPolicy.Disconnect), InlineData(LagPolicy.SlowProducer)]
+    public void The_stall_clock_runs_for_writers_that_stay_in_line_when_the_first_was_served(LagPolicy policy) => _world.Run(async () =>
+    {
+        var pair = await _world.PairAsync(
+            new ProducerOptions<byte[]> { BufferSize = 1, Lagging = policy, StallTimeout = TimeSpan.FromSeconds(5) },
+            new ConsumerOptions<byte[]> { QueueSize = 1, Backoff = () => new Never() });
+        var writes = Enumerable.Range(0, 20).Select(_ => pair.Producer.WriteAsync(new byte[Large]).AsTask()).ToArray();
+        await _world.DelayAsync(1);
+        var served = writes.Count(w => w.IsCompleted);
+        while (writes.Count(w => w.IsCompleted) == served)
+            await _world.TakeAsync(pair.Consumer, 1);
+        await _world.DelayAsync(1);
+        Assert.True(pair.Producer.IsOnline);
+        Assert.Contains(writes, w => !w.IsCompleted);
+        await _world.DelayAsync(4.5);
+        Assert.False(pair.Producer.IsOnline); // it has accepted nothing for five seconds
+    });
+
     [Fact]
     public void Skip_lets_senders_pass_a_stall_until_the_next_hand_over() => _world.Run(async () =>
     {
