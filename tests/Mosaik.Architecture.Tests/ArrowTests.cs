@@ -57,7 +57,8 @@ public sealed class ArrowTests
         Assert.Superset(
             new HashSet<string>
             {
-                "QuicConnectionCore", "QuicEndpointCore", "TlsHandshakeCore", "DiscoveryCore", "AnnounceCore", "GossipCore", "RaftCore",
+                "QuicConnectionCore", "QuicEndpointCore", "TlsHandshakeCore", "DiscoveryCore", "AnnounceCore", "GossipCore",
+                "RaftCore", "BondTableCore", "HeartbeatCore",
             },
             cores);
     }

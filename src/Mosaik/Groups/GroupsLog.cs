@@ -37,13 +37,17 @@ internal static partial class GroupsLog
     [LoggerMessage(4015, LogLevel.Debug, "A handshake of {Peer:S} ended before it began: {Problem}")]
     public static partial void HandshakeFailed(ILogger logger, PeerId peer, string problem);
 
-    [LoggerMessage(4016, LogLevel.Warning, "Group {Group:S}: the bond with {Peer:S} is too slow; it skips entries ({Suppressed} similar messages suppressed).")]
+    [LoggerMessage(4016, LogLevel.Warning,
+        "Group {Group:S}: the bond with {Peer:S} is too slow; it skips entries ({Suppressed} similar messages " +
+        "suppressed).")]
     public static partial void SlowBond(ILogger logger, GroupId group, PeerId peer, int suppressed);
 
     [LoggerMessage(4017, LogLevel.Error, "Group {Group:S}: the bond with {Peer:S} failed.")]
     public static partial void BondFailed(ILogger logger, Exception error, GroupId group, PeerId peer);
 
-    [LoggerMessage(4018, LogLevel.Warning, "Group {Group:S}: {Peer:S} sent {Count} peer entries that do not verify ({Suppressed} similar messages suppressed).")]
+    [LoggerMessage(4018, LogLevel.Warning,
+        "Group {Group:S}: {Peer:S} sent {Count} peer entries that do not verify ({Suppressed} similar " +
+        "messages suppressed).")]
     public static partial void InvalidEntries(ILogger logger, GroupId group, PeerId peer, int count, int suppressed);
 
     [LoggerMessage(4019, LogLevel.Warning, "Group {Group:S}: the ticket validators failed for {Peer:S}, which counts as no.")]
@@ -64,7 +68,9 @@ internal static partial class GroupsLog
     [LoggerMessage(4034, LogLevel.Information, "Group {Group:S}: {Rival:S} leads in term {Term} too; a new election decides.")]
     public static partial void RivalLeader(ILogger logger, GroupId group, PeerId rival, Term term);
 
-    [LoggerMessage(4035, LogLevel.Information, "Group {Group:S}: {Leader:S} is not followed in term {Term}: its log ends at {End}, committed here is {Committed}.")]
+    [LoggerMessage(4035, LogLevel.Information,
+        "Group {Group:S}: {Leader:S} is not followed in term {Term}: its log ends at {End}, committed here is " +
+        "{Committed}.")]
     public static partial void RefusedLeader(
         ILogger logger, GroupId group, PeerId leader, Term term, LogCursor end, LogCursor committed);
 
@@ -74,13 +80,20 @@ internal static partial class GroupsLog
     [LoggerMessage(4037, LogLevel.Information, "Group {Group:S}: caught up with {Leader:S} at {Last}.")]
     public static partial void CatchUpCompleted(ILogger logger, GroupId group, PeerId leader, LogCursor last);
 
-    [LoggerMessage(4038, LogLevel.Warning, "Group {Group:S}: committed entries were taken back, from {From} to {To}, because leader {Leader:S} has others.")]
+    [LoggerMessage(4038, LogLevel.Warning,
+        "Group {Group:S}: committed entries were taken back, from {From} to {To}, because leader {Leader:S} " +
+        "has others.")]
     public static partial void Diverged(ILogger logger, GroupId group, LogCursor from, LogCursor to, PeerId leader);
 
-    [LoggerMessage(4039, LogLevel.Warning, "Group {Group:S}: committed entries from {To} to {From} had to be taken back for leader {Leader:S}, but the machine cannot be rebuilt; the group stays offline here. Join with a factory, or implement IResettable.")]
+    [LoggerMessage(4039, LogLevel.Warning,
+        "Group {Group:S}: committed entries from {To} to {From} had to be taken back for leader {Leader:S}, " +
+        "but the machine cannot be rebuilt; the group stays offline here. Join with a factory, or implement " +
+        "IResettable.")]
     public static partial void MachineNotRebuildable(ILogger logger, GroupId group, LogCursor from, LogCursor to, PeerId leader);
 
-    [LoggerMessage(4040, LogLevel.Warning, "Group {Group:S}: {Seen} voter processes are running, at most {Limit} may; start further copies as learners.")]
+    [LoggerMessage(4040, LogLevel.Warning,
+        "Group {Group:S}: {Seen} voter processes are running, at most {Limit} may; start further copies as " +
+        "learners.")]
     public static partial void TooManyVoters(ILogger logger, GroupId group, int seen, int limit);
 
     [LoggerMessage(4041, LogLevel.Warning, "Group {Group:S}: {Present} voters are present, {Needed} are needed; writes fail.")]
@@ -89,7 +102,8 @@ internal static partial class GroupsLog
     [LoggerMessage(4042, LogLevel.Information, "Group {Group:S}: voter {Member} was added at {Index}; members now: {Members}.")]
     public static partial void VoterAdded(ILogger logger, GroupId group, GroupMember member, LogIndex index, int members);
 
-    [LoggerMessage(4043, LogLevel.Information, "Group {Group:S}: voter {Member} was removed at {Index} ({Reason}); members now: {Members}.")]
+    [LoggerMessage(4043, LogLevel.Information,
+        "Group {Group:S}: voter {Member} was removed at {Index} ({Reason}); members now: {Members}.")]
     public static partial void VoterRemoved(
         ILogger logger, GroupId group, GroupMember member, string reason, LogIndex index, int members);
 }

@@ -40,7 +40,9 @@ public sealed class NetworkGroups
     /// A handle, at once: everything else happens in the background. Joining a group this node is a member of already gives
     /// another handle to the same instance; the new machine and what differs in the options are not used.
     /// </returns>
-    /// <exception cref="MosaikConfigurationException">A setting cannot work, or the group was joined with another type of machine.</exception>
+    /// <exception cref="MosaikConfigurationException">
+    /// A setting cannot work, or the group was joined with another type of machine.
+    /// </exception>
     /// <exception cref="NetworkClosedException">The network is stopping.</exception>
     public Group<TCommand, TQuery, TResult> Join<TCommand, TQuery, TResult>(
         GroupKey key, IStateMachine<TCommand, TQuery, TResult> machine, GroupOptions? options = null)
@@ -57,7 +59,10 @@ public sealed class NetworkGroups
     /// <typeparam name="TQuery">A question.</typeparam>
     /// <typeparam name="TResult">The answer.</typeparam>
     /// <returns>A handle.</returns>
-    /// <inheritdoc cref="Join{TCommand, TQuery, TResult}(GroupKey, IStateMachine{TCommand, TQuery, TResult}, GroupOptions?)" path="/exception"/>
+    /// <exception cref="MosaikConfigurationException">
+    /// A setting cannot work, or the group was joined with another type of machine.
+    /// </exception>
+    /// <exception cref="NetworkClosedException">The network is stopping.</exception>
     public Group<TCommand, TQuery, TResult> Join<TCommand, TQuery, TResult>(
         GroupKey key, Func<IStateMachine<TCommand, TQuery, TResult>> machineFactory, GroupOptions? options = null)
     {
@@ -140,10 +145,12 @@ public sealed class NetworkGroups
         options.Validate();
         if (options.Safety.Digest is not null && options.Role == GroupRole.Voter && machine.Preference.IsObserver)
             throw new MosaikConfigurationException(nameof(GroupOptions.Role), "must be Learner for a machine that observes only");
-        if (machine.StateSync is not LogReplaySync sync)
+        var sync = machine.StateSync;
+        if (sync is LogReplaySync replay)
+            replay.Validate();
+        else if (sync is not ISyncSchemeSource)
             throw new MosaikConfigurationException(
-                nameof(machine.StateSync), $"is {machine.StateSync?.GetType().Name ?? "null"}; groups catch up by {nameof(LogReplaySync)}");
-        sync.Validate();
+                nameof(machine.StateSync), $"is {sync?.GetType().Name ?? "null"}; groups catch up by {nameof(LogReplaySync)}");
         _names.Resolve(machine.GetType());
         var id = GroupIdentity.IdOf(
             key, options.Consensus, machine.Signature, sync.Signature, options.Tickets, options.Safety);
@@ -179,7 +186,7 @@ public sealed class NetworkGroups
         IStateMachine<TCommand, TQuery, TResult> machine,
         Func<IStateMachine<TCommand, TQuery, TResult>>? factory,
         GroupOptions options,
-        LogReplaySync sync)
+        IStateSync sync)
     {
         var context = new GroupContext(Context, key, id, options, new GroupMetrics(Context.Meter, Context.NetworkId, id))
         {
@@ -191,14 +198,15 @@ public sealed class NetworkGroups
             NetworkId = Context.NetworkId,
         };
         var log = options.LogStore ?? new InMemoryLogStore();
-        var driver = new GroupDriver(context, log, adapter, SettingsOf(context, sync), sync: null, OnFailed);
+        var scheme = (sync as ISyncSchemeSource)?.CreateScheme();
+        var driver = new GroupDriver(context, log, adapter, SettingsOf(context, sync as LogReplaySync), scheme, OnFailed);
         return new GroupInstance<TCommand, TQuery, TResult>(driver, options, adapter);
     }
 
-    private static RaftSettings SettingsOf(GroupContext context, LogReplaySync sync)
+    private static RaftSettings SettingsOf(GroupContext context, LogReplaySync? replay)
     {
         var (options, consensus) = (context.Options, context.Options.Consensus);
-        return new RaftSettings
+        var settings = new RaftSettings
         {
             Self = context.LocalId,
             Incarnation = context.Incarnation,
@@ -215,9 +223,10 @@ public sealed class NetworkGroups
             MaxBatchBytes = options.MaxBatchBytes,
             MaxBatchCommands = options.MaxBatchCommands,
             MaxBufferedBytes = options.MaxBufferedBytes,
-            ReplayBatchSize = sync.BatchSize,
-            ReplayFetchTimeout = sync.FetchTimeout,
         };
+        return replay is null
+            ? settings
+            : settings with { ReplayBatchSize = replay.BatchSize, ReplayFetchTimeout = replay.FetchTimeout };
     }
 
     private void OnFailed(GroupDriver driver)

@@ -195,7 +195,8 @@ public sealed class BondTableCoreTests
 
     private static BondTableCore Table(PeerId self) => new(self, new SimulationRandom(1));
 
-    private static BondEffect.StartDial Dial(BondTableCore table) => Assert.IsType<BondEffect.StartDial>(Assert.Single(table.TakeEffects()));
+    private static BondEffect.StartDial Dial(BondTableCore table) =>
+        Assert.IsType<BondEffect.StartDial>(Assert.Single(table.TakeEffects()));
 
     private static long Begin(BondTableCore table, PeerId peer)
     {

@@ -1,4 +1,5 @@
 using Mosaik.Groups;
+using Mosaik.Groups.Sync;
 using Mosaik.Networking;
 using Mosaik.Primitives;
 
@@ -41,6 +42,18 @@ public sealed class GroupHandleTests : IDisposable
         var node = await _world.StartAsync();
         _ = GroupWorld.Join(node);
         Assert.Throws<MosaikConfigurationException>(() => node.Groups.Join(GroupWorld.Key, new Impostor()));
+    });
+
+    [Fact]
+    public void A_sync_of_its_own_takes_the_place_of_log_replay_and_an_unknown_one_is_refused() => _world.Run(async () =>
+    {
+        var node = await _world.StartAsync();
+        var replay = GroupWorld.Join(node);
+        var group = node.Groups.Join(GroupWorld.Key, new Synced(new OwnSync()));
+        Assert.NotEqual(replay.Id, group.Id);
+        await _world.WithinAsync(group.When.IsLeader().WaitAsync(), GroupWorld.T);
+        Assert.Equal(1UL, (await group.ExecuteAsync(4)).Value);
+        Assert.Throws<MosaikConfigurationException>(() => node.Groups.Join(GroupWorld.Key, new Synced(new UnknownSync())));
     });
 
     [Fact]
@@ -119,7 +132,8 @@ public sealed class GroupHandleTests : IDisposable
     {
         var node = await _world.StartAsync();
         var group = GroupWorld.Join(node);
-        var error = await Assert.ThrowsAsync<GroupOfflineException<CounterCommand>>(async () => await group.ExecuteAsync(GroupWorld.Increment(3)));
+        var error = await Assert.ThrowsAsync<GroupOfflineException<CounterCommand>>(
+            async () => await group.ExecuteAsync(GroupWorld.Increment(3)));
         Assert.Equal((OfflineOutcome.NotSubmitted, OfflineReason.NoLeader, true), (error.Outcome, error.Reason, error.IsTransient));
         Assert.Equal([GroupWorld.Increment(3)], error.Commands);
         Assert.Null(error.Assigned);
@@ -192,6 +206,32 @@ public sealed class GroupHandleTests : IDisposable
         public void Apply(CounterCommand command, in ApplyContext context) => throw new InvalidOperationException("not the counter");
 
         public long Query(Unit query) => 0;
+    }
+
+    private sealed class Synced(IStateSync sync) : IStateMachine<int, Unit, int>
+    {
+        public UniqueId Signature => UniqueId.From("synced");
+
+        public IStateSync StateSync => sync;
+
+        public void Apply(int command, in ApplyContext context)
+        {
+            // Only its sync matters here.
+        }
+
+        public int Query(Unit query) => 0;
+    }
+
+    private sealed class OwnSync : ISyncSchemeSource
+    {
+        public UniqueId Signature => UniqueId.From("a sync of its own");
+
+        public ISyncScheme CreateScheme() => LogReplayScheme.Instance;
+    }
+
+    private sealed class UnknownSync : IStateSync
+    {
+        public UniqueId Signature => UniqueId.From("unknown");
     }
 
     private sealed class Failing : IStateMachine<int, Unit, int>
