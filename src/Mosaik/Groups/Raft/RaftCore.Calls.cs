@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Mosaik.Primitives;
 
 namespace Mosaik.Groups.Raft;
@@ -121,7 +122,7 @@ internal sealed partial class RaftCore
                 return false;
         }
 
-        Enqueue(0, bond.Peer, message.RequestId, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(message.Commands), SubmitMode.Feed);
+        Enqueue(0, bond.Peer, message.RequestId, CollectionsMarshal.AsSpan(message.Commands), SubmitMode.Feed);
         return true;
     }
 }

@@ -6,6 +6,8 @@ namespace Mosaik.Groups.Raft;
 // What a leader does (spec/groups.md §6.7).
 internal sealed partial class RaftCore
 {
+    private const long MaxEntryBytes = RaftWire.MaxPayload - RaftWire.Overhead;
+
     private readonly List<QueuedCall> _queuedCalls = [];
     private readonly List<ReadOnlyMemory<byte>> _queuedCommands = [];
     private readonly List<LogEntry> _batch = [];
@@ -238,11 +240,10 @@ internal sealed partial class RaftCore
     {
         while (!entries.IsEmpty)
         {
-            int count = 0;
-            long bytes = 0;
             const int PerEntry = 20;
-            while (count < entries.Length
-                && (count == 0 || bytes + entries[count].Bytes.Length + ((count + 1L) * PerEntry) <= RaftWire.MaxPayload - RaftWire.Overhead))
+            int count = 1;
+            long bytes = entries[0].Bytes.Length;
+            while (count < entries.Length && bytes + entries[count].Bytes.Length + ((count + 1L) * PerEntry) <= MaxEntryBytes)
                 bytes += entries[count++].Bytes.Length;
             Broadcast(AppendEntriesFrame(previous, entries[..count], bytes), FrameKind.Entries);
             previous = new LogCursor(entries[count - 1].Term, new LogIndex(previous.Index.Value + (ulong)count));

@@ -9,6 +9,9 @@ internal sealed partial class RaftCluster
     private readonly SortedDictionary<(string From, string To), Queue<byte[]>> _links = [];
     private readonly HashSet<(string, string)> _cut = [];
 
+    /// <summary>Whether a bond is too slow for entries just now: they are not queued, its peer catches up.</summary>
+    public Func<string, string, bool>? SkipsEntries { get; set; }
+
     /// <summary>Links with something to deliver, in a fixed order.</summary>
     public IReadOnlyList<(string From, string To)> Loaded =>
         [.. _links.Where(l => l.Value.Count > 0 && !_cut.Contains(l.Key)).Select(l => l.Key)];
@@ -138,16 +141,25 @@ internal sealed partial class RaftCluster
             byte[] message = outgoing.Frame.Payload[1..].ToArray();
             foreach (ClusterNode other in Nodes)
             {
-                if ((outgoing.To is null || outgoing.To == other.Peer)
+                bool isSkipped = outgoing.Kind == FrameKind.Entries && SkipsEntries?.Invoke(node.Name, other.Name) == true;
+                if (!isSkipped && (outgoing.To is null || outgoing.To == other.Peer)
                     && _links.TryGetValue((node.Name, other.Name), out Queue<byte[]>? queue))
                     queue.Enqueue(message);
             }
         }
 
         foreach (CommandCompletion done in effects.Commands)
+        {
             node.Commands.Add(done.Token, done);
+            _ledger.Ended(node, done);
+        }
+
         foreach (QueryCompletion done in effects.Queries)
+        {
             node.Queries.Add(done.Token, done);
+            _ledger.Answered(node, done);
+        }
+
         node.Termination ??= effects.Termination;
         var closes = effects.Closes.ToArray();
         node.Closes.AddRange(closes);

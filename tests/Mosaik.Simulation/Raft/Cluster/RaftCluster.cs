@@ -21,6 +21,7 @@ internal sealed partial class RaftCluster(ulong seed = 1)
     private readonly SimulationRandom _random = new(seed);
     private readonly SortedDictionary<string, ClusterNode> _nodes = new(StringComparer.Ordinal);
     private readonly Dictionary<PeerId, ClusterNode> _byPeer = [];
+    private readonly CallLedger _ledger = new();
     private readonly Dictionary<Term, GroupMember> _leaders = [];
     private readonly Dictionary<ulong, LogEntry> _committed = [];
     private int _processes;
@@ -84,6 +85,7 @@ internal sealed partial class RaftCluster(ulong seed = 1)
     {
         ulong token = ++_tokens;
         var encoded = commands.Select(JournalMachine.Encode).ToArray();
+        _ledger.Submitted(this[name], token, mode, commands);
         Step(this[name], $"{mode} {string.Join(',', commands)}", n => n.Core.Submit(token, encoded, mode, n.Now, n.Effects));
         return token;
     }
@@ -96,6 +98,7 @@ internal sealed partial class RaftCluster(ulong seed = 1)
     public ulong Query(string name, bool isStrong)
     {
         ulong token = ++_tokens;
+        _ledger.Asked(this[name], token, isStrong);
         Step(this[name], $"query strong={isStrong}", n => n.Core.Query(token, default, isStrong, n.Now, n.Effects));
         return token;
     }
@@ -168,6 +171,9 @@ internal sealed partial class RaftCluster(ulong seed = 1)
 
         throw new ClusterException($"No single leader after {rounds} rounds:\n{this}");
     }
+
+    /// <summary>Calls of living processes that have not ended.</summary>
+    public IReadOnlyList<string> OpenCalls => _ledger.Open(this);
 
     /// <summary>Any input, and everything it causes.</summary>
     public void Step(ClusterNode node, string what, Action<ClusterNode> input)

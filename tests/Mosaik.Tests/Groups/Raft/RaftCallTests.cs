@@ -15,7 +15,8 @@ public sealed class RaftCallTests
         _cluster.Start("A");
         _cluster.TimeOut("A");
         ulong token = _cluster.Execute("A", "a", "b", "c");
-        Assert.Equal(new CommandCompletion(token, CommandOutcome.Done, CommandFailure.None, LogRange.Of(1, 3)), _cluster["A"].Commands[token]);
+        Assert.Equal(
+            new CommandCompletion(token, CommandOutcome.Done, CommandFailure.None, LogRange.Of(1, 3)), _cluster["A"].Commands[token]);
         Assert.Equal(["a", "b", "c"], _cluster["A"].Machine.State);
     }
 
@@ -33,7 +34,9 @@ public sealed class RaftCallTests
         _cluster.Deliver("B", "A");
         Assert.Equal(3UL, _cluster["A"].Core.Committed.Index.Value);
         _cluster.Deliver("A", "B");
-        Assert.Equal(new CommandCompletion(execute, CommandOutcome.Done, CommandFailure.None, LogRange.Of(3, 3)), _cluster["B"].Commands[execute]);
+        Assert.Equal(
+            new CommandCompletion(execute, CommandOutcome.Done, CommandFailure.None, LogRange.Of(3, 3)),
+            _cluster["B"].Commands[execute]);
         Assert.Equal(["f1", "f2", "e"], _cluster["B"].Machine.State);
         Assert.Equal(0, _cluster["B"].Core.PendingCount);
     }

@@ -18,7 +18,8 @@ public sealed class RaftCodecTests
     {
         AssertFrame("raft/ae-heartbeat", RaftFrames.AppendEntries(Term.One, Leader, default, [], 0, default, default));
         AppendEntries heartbeat = ReadEntries("raft/ae-heartbeat");
-        Assert.Equal((Term.One, Leader, LogCursor.Zero, 0), (heartbeat.Term, heartbeat.Leader, heartbeat.Previous, heartbeat.Entries.Count));
+        Assert.Equal(
+            (Term.One, Leader, LogCursor.Zero, 0), (heartbeat.Term, heartbeat.Leader, heartbeat.Previous, heartbeat.Entries.Count));
 
         LogEntry[] entries = [new(new Term(3), Increment7), new(new Term(3), new byte[] { 1, 0x80, 1 })];
         AssertFrame("raft/ae-entries",
@@ -110,12 +111,15 @@ public sealed class RaftCodecTests
         AssertFrame("sync/fetch-response-empty", ReplayMessage.FetchResponseFrame(default, [], null));
 
         Assert.IsType<ReplayMessage.AvailabilityRequest>(ReplayMessage.Read(Message("sync/availability-request"), true));
-        Assert.Equal(new ReplayMessage.AvailabilityResponse(LogRange.Of(0, 200), null), ReplayMessage.Read(Message("sync/availability-response"), true));
+        Assert.Equal(
+            new ReplayMessage.AvailabilityResponse(LogRange.Of(0, 200), null),
+            ReplayMessage.Read(Message("sync/availability-response"), true));
         Assert.Equal(new ReplayMessage.FetchRequest(LogRange.Of(1, 200)), ReplayMessage.Read(Message("sync/fetch-request"), true));
         var fetched = Assert.IsType<ReplayMessage.FetchResponse>(ReplayMessage.Read(Message("sync/fetch-response"), true));
         Assert.Equal(LogRange.Of(1, 2), fetched.Range);
         AssertEntries(entries, fetched.Entries);
-        Assert.Equal(0, Assert.IsType<ReplayMessage.FetchResponse>(ReplayMessage.Read(Message("sync/fetch-response-empty"), true)).Entries.Count);
+        var empty = ReplayMessage.Read(Message("sync/fetch-response-empty"), true);
+        Assert.Equal(0, Assert.IsType<ReplayMessage.FetchResponse>(empty).Entries.Count);
     }
 
     [Fact]
