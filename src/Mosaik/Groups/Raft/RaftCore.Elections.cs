@@ -19,7 +19,7 @@ internal sealed partial class RaftCore
     // The time, if this node may campaign at all; the first candidacy waits for the bootstrap delay (H10).
     private TimeSpan EarliestCandidacy => _hasCampaigned ? TimeSpan.MinValue : _joinedAt + (_firstTimeout * TimerFactor);
 
-    private int TimerFactor => _machine.Preference.Factor * (IsOutsider ? OutsiderFactor : 1);
+    private double TimerFactor => (double)_machine.Preference.Factor * (IsOutsider ? OutsiderFactor : 1);
 
     private bool MayCampaign => State == RaftState.Running && _authorized && !_machine.Preference.IsObserver
         && (!_settings.IsMajority || _settings.IsVoter);

@@ -130,7 +130,11 @@ internal sealed partial class RaftCore
             if (index <= _log.Available.Start.Value || Holds(index, entry, leader, message.Tail.Lineage))
                 continue;
             if (index <= _log.Last.Index.Value && !TruncateFrom(index, leader.Peer))
+            {
+                _online = false;
                 return true;
+            }
+
             if (!TryAppend(entry))
                 return false;
         }

@@ -66,6 +66,7 @@ internal sealed partial class RaftCore
     {
         _committee = null;
         _progress = null;
+        _removal = null;
         _heartbeatWanted = false;
         if (_term == Term.One && _log.Last.Index.IsZero)
             _lineage = null;

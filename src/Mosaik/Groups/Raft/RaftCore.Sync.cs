@@ -51,7 +51,8 @@ internal sealed partial class RaftCore : ISyncHost
         BondView leader, LogCursor anchor, UniqueId? lineage, (LogIndex Index, RosterEntry Entry)? roster)
     {
         LogCursor from = _committed;
-        if (anchor.Index < from.Index)
+        bool replaces = anchor.Index < from.Index || (anchor.Index == from.Index && anchor.Term != from.Term);
+        if (replaces)
         {
             IReadOnlyList<LogEntry> lost = _log.GetRange(new LogRange(anchor.Index.Next, from.Index));
             _effects.Divergences.Add(new RaftDivergence(from, anchor, leader.Peer, [.. lost.TakeLast(MaxLostEntries)], IsRebuilt: true));
