@@ -175,6 +175,15 @@ internal sealed class RawStreamPeer
         return (connection, stream);
     }
 
+    /// <summary>Accepts a subscription and reads its handshake.</summary>
+    public async Task<(byte[] Bytes, ITransportStream Stream)> AcceptHandshakeAsync(double seconds = 20)
+    {
+        _peer.Transport.SetAcceptedAlpn([WireProtocol.Streams.Alpn]);
+        var connection = await _world.WithinAsync(_peer.Transport.AcceptAsync(), seconds);
+        var stream = await _world.WithinAsync(connection.AcceptStreamAsync(TransportStreamDirection.Bidirectional));
+        return (await RawPeer.ReadFrameAsync(stream), stream);
+    }
+
     public static byte[] Handshake(NetworkId network, StreamId stream) =>
         RawPeer.Frame(new StreamHandshake(network, stream).Encode());
 }
