@@ -125,6 +125,7 @@ internal sealed class RawStreamPeer
 {
     private readonly StreamWorld _world;
     private readonly RawPeer _peer;
+    private long? _startedAtMs;
 
     public RawStreamPeer(StreamWorld world, string name = "raw")
     {
@@ -137,7 +138,8 @@ internal sealed class RawStreamPeer
     /// <summary>Puts the peer into a node's catalog, as a producer of some streams.</summary>
     public async Task IntroduceAsync(Network node, params StreamId[] streams)
     {
-        var version = new PeerVersion(_world.Discovery.NowMs, _world.Discovery.NowMs);
+        _startedAtMs ??= _world.Discovery.NowMs;
+        var version = new PeerVersion(_startedAtMs.Value, _world.Discovery.NowMs);
         var entry = PeerEntry.Create(_world.Id, _peer.Address, version).AddStreams(default, streams).WithVersion(version);
         Assert.True(await node.Discovery.InsertAsync(entry));
     }
