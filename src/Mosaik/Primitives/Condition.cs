@@ -108,7 +108,7 @@ public sealed class Condition
 
     private static ValueTask NextChangeAsync(in ConditionSource.Snapshot state, CancellationToken cancellationToken) =>
         state.Error is { } error
-            ? ValueTask.FromException(error)
+            ? ValueTask.FromException(error())
             : state.Changed!.WaitAsync(cancellationToken); // set as long as there is no error
 
     private bool TryDeliver(in ConditionSource.Snapshot state, long delivered)

@@ -17,7 +17,7 @@ internal sealed class ConditionSource
     private readonly Lock _lock = new();
     private readonly TaskScheduler? _scheduler;
     private Completion? _changed;
-    private Exception? _error;
+    private Func<Exception>? _error;
     private long _transitions;
     private bool _met;
 
@@ -56,7 +56,13 @@ internal sealed class ConditionSource
     /// <paramref name="error"/>,
     /// from now on. The value stays as it is; set it before, where the end decides it.
     /// </summary>
-    public void Fail(Exception error)
+    public void Fail(Exception error) => Fail(() => error);
+
+    /// <summary>
+    /// The same with an exception of its own for every wait: one object thrown by thousands of waits gathers the stack of
+    /// each.
+    /// </summary>
+    public void Fail(Func<Exception> error)
     {
         Completion? changed;
         lock (_lock)
@@ -84,9 +90,9 @@ internal sealed class ConditionSource
 
     /// <param name="Met">The value.</param>
     /// <param name="Transitions">How often the value has changed.</param>
-    /// <param name="Error">Why there will be no further change, if so.</param>
+    /// <param name="Error">Makes the exception that says why there will be no further change, if so.</param>
     /// <param name="Changed">Completes at the next change; null after the end.</param>
-    internal readonly record struct Snapshot(bool Met, long Transitions, Exception? Error, Completion? Changed)
+    internal readonly record struct Snapshot(bool Met, long Transitions, Func<Exception>? Error, Completion? Changed)
     {
         /// <summary>
         /// How often the value has become <paramref name="wanted"/>: every second transition, ending with the last or

@@ -133,7 +133,7 @@ public sealed class ChannelCondition
     }
 
     /// <summary>Called by the set, under its lock, when nothing will change any more.</summary>
-    internal void OnClosed(Exception error) => _source!.Fail(error); // as above
+    internal void OnClosed(Func<Exception> error) => _source!.Fail(error); // as above
 
     private bool Evaluate()
     {

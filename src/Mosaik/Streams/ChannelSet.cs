@@ -29,8 +29,8 @@ internal sealed class ChannelSet
     /// <summary>Where waits continue.</summary>
     public TaskScheduler Scheduler { get; }
 
-    /// <summary>What waits fail with once nothing will change any more; null while the stream is open.</summary>
-    public Exception? ClosedWith { get; private set; }
+    /// <summary>Makes what a wait fails with once nothing will change any more; null while the stream is open.</summary>
+    public Func<Exception>? ClosedWith { get; private set; }
 
     /// <summary>How many channels are connected. Under the lock, as in an observer.</summary>
     public int ConnectedCount { get; private set; }
@@ -94,7 +94,7 @@ internal sealed class ChannelSet
     }
 
     /// <summary>The stream is closed: all channels terminate, then waits that cannot be met any more fail.</summary>
-    public void Close(CloseCode? reason, Exception error)
+    public void Close(CloseCode? reason, Func<Exception> error)
     {
         lock (_lock)
         {

@@ -238,10 +238,10 @@ internal sealed partial class ConsumerDriver<T> : IConsumerWorker, IAsyncDisposa
     private void Close()
     {
         _closed = true;
-        Channels.Close(CloseCode.Cancelled, ClosedException());
+        Channels.Close(CloseCode.Cancelled, ClosedException);
         _online = false; // also where the condition holds without channels
         _onlineSource.Set(false);
-        _onlineSource.Fail(ClosedException());
+        _onlineSource.Fail(ClosedException);
         Queue.Complete();
         NoteDrained();
         Context.Metrics.ConsumerClosed(Labels);

@@ -176,7 +176,7 @@ internal sealed partial class StreamSink<T> : StreamSink
             _closed = true;
             _online = false;
             _onlineSource.Set(false);
-            _onlineSource.Fail(ClosedException());
+            _onlineSource.Fail(ClosedException);
             while (_line.First is { } first)
                 waiting.Add(Withdraw(first.Value));
         }
@@ -210,7 +210,7 @@ internal sealed partial class StreamSink<T> : StreamSink
 
         foreach (var subscription in subscriptions)
             await subscription.EndedAsync().ConfigureAwait(false);
-        Channels.Close(CloseCode.GracefulShutdown, ClosedException());
+        Channels.Close(CloseCode.GracefulShutdown, ClosedException);
         if (_gate is not null)
             await _gate.StopAsync().ConfigureAwait(false);
         _attention.Set();

@@ -110,7 +110,7 @@ public sealed class ChannelConditionTests
         await used;
         var pending = used.WaitAsync().AsTask();
         var empty = none.WaitAsync().AsTask();
-        _set.Close(CloseCode.GracefulShutdown, new ChannelClosedException());
+        _set.Close(CloseCode.GracefulShutdown, () => new ChannelClosedException());
         await empty;
         await Assert.ThrowsAsync<ChannelClosedException>(() => many);
         await Assert.ThrowsAsync<ChannelClosedException>(() => pending);

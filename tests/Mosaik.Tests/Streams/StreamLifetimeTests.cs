@@ -31,6 +31,7 @@ public sealed class StreamLifetimeTests : IDisposable
             await _world.WithinAsync(new ValueTask(channel.Disconnected));
             Assert.Equal(CloseCode.GracefulShutdown, channel.CloseReason);
             Assert.Equal([i], await _world.TakeAsync(consumer, 1)); // what was accepted is delivered
+            await _world.DelayAsync(0.05); // a node dials at most fifty new peers per second
         }
     });
 
