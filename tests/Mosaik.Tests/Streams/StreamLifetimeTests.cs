@@ -15,11 +15,12 @@ public sealed class StreamLifetimeTests : IDisposable
     public void A_network_that_is_disposed_always_says_204() => _world.Run(async () =>
     {
         var consumerNode = await _world.StartAsync();
-        var consumer = consumerNode.Streams.Consume<long>();
         for (var i = 0; i < 1000; i++)
         {
             var node = await _world.StartAsync();
-            var producer = node.Streams.Produce<long>();
+            StreamId stream = $"run {i}"; // nobody tells of those that have left: their streams must not be looked for
+            await using var consumer = consumerNode.Streams.Consume(new ConsumerOptions<long> { StreamId = stream });
+            var producer = node.Streams.Produce(new ProducerOptions<long> { StreamId = stream });
             await consumerNode.Discovery.FeedAsync(node.Discovery.Me);
             await node.Discovery.FeedAsync(consumerNode.Discovery.Me);
             await _world.WithinAsync(producer.When.Online().WaitAsync());
