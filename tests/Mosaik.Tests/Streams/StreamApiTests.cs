@@ -1,6 +1,5 @@
 using System.Threading.Channels;
 using Mosaik.Networking;
-using Mosaik.Primitives;
 using Mosaik.Streams;
 
 namespace Mosaik.Tests.Streams;

@@ -1,5 +1,4 @@
 using System.Threading.Channels;
-using Mosaik.Discovery;
 using Mosaik.Networking;
 using Mosaik.Primitives;
 using Mosaik.Streams;

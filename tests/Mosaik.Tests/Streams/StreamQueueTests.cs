@@ -1,4 +1,3 @@
-using Mosaik.Networking;
 using Mosaik.Primitives;
 using Mosaik.Streams;
 using Mosaik.Tests.Discovery;
