@@ -184,6 +184,36 @@ public sealed class RaftCatchUpTests
         Assert.DoesNotContain(_cluster["D"].Commanded, c => c.StartsWith("wrong", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData(0), InlineData(9)]
+    public void Bulk_data_that_does_not_fit_the_leaders_is_found_out(int forged)
+    {
+        string[] commands = [.. Enumerable.Range(0, 100).Select(i => $"c{i}")];
+        Pair(commands);
+        _cluster.Start("D", s => s with { ReplayBatchSize = 10 });
+        _cluster.Bond("B", "D");
+        _cluster.DeliverAll();
+        _cluster.Bond("A", "D");
+        _cluster.Deliver("A", "D");
+        _cluster.Deliver("D", "B");
+        _cluster.Deliver("B", "D");
+        _cluster.Deliver("D", "A");
+        _cluster.Deliver("A", "D", 1);
+        while (_cluster["D"].Core.LogPosition.Index.IsZero)
+            _cluster.Deliver("A", "D", 1);
+
+        // The entry for comparison, or the one the next chunk is compared with, is not what the leader has.
+        var request = _cluster.Take("D", "B").Select(m => ReplayMessage.Read(m, true)).OfType<ReplayMessage.FetchRequest>().Single();
+        LogEntry[] entries = [.. _cluster["B"].Log.GetRange(request.Range)];
+        entries[forged] = entries[forged] with { Bytes = JournalMachine.Encode("forged") };
+        SharedFrame answer = ReplayMessage.FetchResponseFrame(request.Range, entries, _cluster["B"].Core.FoundingLineage);
+        _cluster.Inject("B", "D", answer.Payload[1..].ToArray());
+        answer.Release();
+        _cluster.Deliver("B", "D");
+        _cluster.Settle();
+        AvailableScheduleTests.AssertAll(_cluster, commands);
+    }
+
     [Fact]
     public void A_machine_that_cannot_be_rebuilt_stays_offline()
     {
