@@ -8,7 +8,7 @@ namespace Mosaik.Simulation.Discovery;
 /// (spec/reliability.md §5.3): versions only grow (DI-3), one version is one content (DI-4), what has departed does not
 /// come back (DI-2), and the events tell what the catalog holds (DI-6).
 /// </summary>
-internal sealed class CatalogObserver(SimulatedNode node, WorldFacts facts, EventLog log)
+internal sealed class CatalogObserver(SimulatedNode node, WorldFacts facts, DiscoveryPlan plan, EventLog log)
 {
     private readonly Dictionary<PeerId, PeerVersion> _last = [];
     private readonly SortedSet<PeerId> _known = [];
@@ -60,6 +60,9 @@ internal sealed class CatalogObserver(SimulatedNode node, WorldFacts facts, Even
         if (!_known.Remove(id))
             facts.Fail("DI-6", $"n{node.Index} hears of the departure of n{facts.IndexOf(id)}, which it does not know");
         facts.JudgeDeparture(node, id, _last.GetValueOrDefault(id));
+        // Once its entry has gone stale, a run that seems to have started earlier is taken for what it is: the one that lives.
+        if (facts.IndexOf(id) is >= 0 and var index && plan.HasWrongClock(index))
+            _last.Remove(id);
     }
 
     private void Judge(SignedPeerEntry entry)

@@ -139,6 +139,20 @@ internal sealed partial class DiscoveryWorld : IDisposable
     {
         node.IsWanted = true;
         int run = ++node.Runs;
+        try
+        {
+            await node.Ending.ConfigureAwait(false);
+            if (node.IsWanted && run == node.Runs)
+                await StartAsync(node, run).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            _facts.Fail("FAILED", $"n{node.Index} cannot start or stopped by itself: {e}");
+        }
+    }
+
+    private async Task StartAsync(SimulatedNode node, int run)
+    {
         Log.Record(node.Index, "start", (ulong)run);
         var options = new NetworkOptions
         {
@@ -166,23 +180,10 @@ internal sealed partial class DiscoveryWorld : IDisposable
         node.Process = process;
         if (_nodes.Count <= ObservedAtMost)
         {
-            node.Observer = new CatalogObserver(node, _facts, Log);
+            node.Observer = new CatalogObserver(node, _facts, _plan, Log);
             _tasks.Add(node.Observer.FollowAsync(process.Discovery.EventsAsync()));
         }
-        await WatchAsync(node, process).ConfigureAwait(false);
-    }
-
-    /// <summary>A process that ends by itself has failed.</summary>
-    private async Task WatchAsync(SimulatedNode node, Network process)
-    {
-        try
-        {
-            await process.Completion.ConfigureAwait(false);
-        }
-        catch (Exception e)
-        {
-            _facts.Fail("FAILED", $"n{node.Index} stopped by itself: {e}");
-        }
+        await process.Completion.ConfigureAwait(false); // fails if it stopped by itself
     }
 
     /// <summary>A graceful end.</summary>
@@ -192,7 +193,7 @@ internal sealed partial class DiscoveryWorld : IDisposable
         if (node.Process is { } process)
         {
             node.BeginLeaving();
-            _tasks.Add(Scheduler.Start(async () => await process.DisposeAsync().ConfigureAwait(false)));
+            End(node, process);
         }
         Ended(node);
     }
@@ -205,9 +206,15 @@ internal sealed partial class DiscoveryWorld : IDisposable
         if (node.Process is { } process)
         {
             process.Abort();
-            _tasks.Add(Scheduler.Start(async () => await process.DisposeAsync().ConfigureAwait(false)));
+            End(node, process);
         }
         Ended(node);
+    }
+
+    private void End(SimulatedNode node, Network process)
+    {
+        node.Ending = Scheduler.Start(async () => await process.DisposeAsync().ConfigureAwait(false));
+        _tasks.Add(node.Ending);
     }
 
     private void Ended(SimulatedNode node)

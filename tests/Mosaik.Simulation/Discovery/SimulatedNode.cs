@@ -31,6 +31,9 @@ internal sealed class SimulatedNode
     /// <summary>The process that runs; null while there is none.</summary>
     public Network? Process { get; set; }
 
+    /// <summary>Ends when the address is free for the next process.</summary>
+    public Task Ending { get; set; } = Task.CompletedTask;
+
     /// <summary>Whether it shall run. A process that is starting is not there yet.</summary>
     public bool IsWanted { get; set; }
 
