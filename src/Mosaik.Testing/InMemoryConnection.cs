@@ -230,6 +230,26 @@ internal sealed class InMemoryConnection : ITransportConnection
         });
     }
 
+    /// <summary>
+    /// Something has arrived for an end that is no more: its node says so, if it or its successor is there, as with a
+    /// stateless reset. Under the network's lock.
+    /// </summary>
+    internal void AnswerWithReset()
+    {
+        var (near, far) = (Transport.EndPoint.Address, Remote.EndPoint.Address);
+        if (Other.CloseInfo is not null || _network.Find(Transport.EndPoint)?.LocalId != Transport.LocalId
+            || !_network.TryPass(near, far, out var latency))
+            return;
+        _network.Actions.After(latency, () =>
+        {
+            lock (_network.Lock)
+            {
+                if (!_network.Links.IsBlocked(near, far))
+                    Other.End(new TransportCloseInfo(TransportCloseKind.Reset, true, CloseCode.None, ""));
+            }
+        });
+    }
+
     /// <summary>The first message of a stream of the peer has arrived.</summary>
     internal void Announce(InMemoryStream stream) => Offer(stream, first: false);
 

@@ -268,7 +268,11 @@ internal sealed class InMemoryStream : ITransportStream
     private void OnArrived(Piece piece)
     {
         if (_connection.CloseInfo is not null)
+        {
+            _connection.AnswerWithReset();
             return;
+        }
+
         piece.Arrived = true;
         Announce();
         _readable.Set();

@@ -12,7 +12,7 @@ namespace Mosaik.Testing;
 /// <para>Streams stay reliable: what the connection between two hosts loses arrives later, after one or more
 /// retransmissions; what is sent into a cut waits for its healing. If a cut outlives <see cref="IdleTimeout"/>, each end
 /// that hears nothing ends its connection, as with QUIC. A crashed node is noticed the same way. A close that is sent into
-/// a cut is lost.</para>
+/// a cut is lost; who goes on sending then is told so, by the peer or its successor at the same address.</para>
 /// <para>Flow control is that of the product: 1,250,000 unread bytes per stream, 256 KiB not yet under way. Identities
 /// are compared, not proved. <see cref="CreateTransport"/> is what <c>NetworkOptions.TransportFactory</c> wants.</para>
 /// </remarks>

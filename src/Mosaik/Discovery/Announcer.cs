@@ -33,6 +33,9 @@ internal sealed class Announcer(DiscoveryDriver driver, IGossip gossip) : IAsync
     /// <summary>The longest content that gossip takes.</summary>
     public int MaxContentLength => _outbox.Topic?.MaxContentBytes ?? Announcement.DefaultMaxLength;
 
+    /// <summary>The direct neighbours now; none while the topic is not subscribed.</summary>
+    public IReadOnlyCollection<PeerId> Neighbours => _outbox.Topic?.Neighbours ?? [];
+
     /// <summary>The node is online: subscribes, now and whenever the topic ends.</summary>
     public void Start()
     {

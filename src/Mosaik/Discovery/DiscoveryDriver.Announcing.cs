@@ -7,6 +7,9 @@ internal sealed partial class DiscoveryDriver
 {
     private bool _oversized;
 
+    /// <summary>The direct neighbours in gossip now.</summary>
+    public IReadOnlyCollection<PeerId> Neighbours => _announcer?.Neighbours ?? [];
+
     /// <summary>Says goodbye if somebody hears it, and leaves gossip.</summary>
     public async ValueTask LeaveAsync(CancellationToken cancellationToken)
     {

@@ -14,6 +14,9 @@ internal enum StartPattern
 
     /// <summary>The first one long before the others.</summary>
     FirstAlone,
+
+    /// <summary>The first one some time after the others, which may depend on it.</summary>
+    FirstLast,
 }
 
 /// <summary>Whom a node is told of at its start.</summary>
@@ -37,6 +40,9 @@ internal sealed class DiscoveryPlan
 
     private const int LargestWithFaults = 100;
 
+    // A dial that nobody answers ends after 10 s; within the first 10 s the next one follows after 8 s and a fifth.
+    private static readonly TimeSpan LongestRetry = TimeSpan.FromSeconds(20);
+
     // Skews stay within a third of the tolerated drift, for two nodes may be off in opposite directions.
     private static readonly TimeSpan LargestSkew = TimeSpan.FromSeconds(3);
 
@@ -53,6 +59,7 @@ internal sealed class DiscoveryPlan
             double skew = isSkewed ? (random.NextDouble() * 2) - 1 : 0;
             Clocks.Add((1 + (skew * 0.001), LargestSkew * skew));
             BootstrapOf.Add(DrawBootstraps(random, i));
+            StartAt.Add(DrawStart(random, i));
         }
         if (!HasFaults)
             return;
@@ -83,6 +90,9 @@ internal sealed class DiscoveryPlan
     /// <summary>Per node: whom it is told of.</summary>
     public List<int[]> BootstrapOf { get; } = [];
 
+    /// <summary>Per node: when it starts. Only in <see cref="StartPattern.FirstLast"/> is a way in there after who needs it.</summary>
+    public List<TimeSpan> StartAt { get; } = [];
+
     public DiscoveryOptions Discovery { get; } = new() { EventsBacklog = 100_000, RttProbe = RttProbe.Never };
 
     /// <summary>10 to 50 ms, as performance.md D1 has it.</summary>
@@ -101,7 +111,10 @@ internal sealed class DiscoveryPlan
     public bool HasWrongClock(int node) => Faults.Exists(fault => fault is DiscoveryFault.WrongClock wrong && wrong.Node == node);
 
     /// <summary>How long after the last start all must know all (performance.md D1).</summary>
-    public TimeSpan StartBound => TimeSpan.FromSeconds(NodeCount <= 10 ? 2 : NodeCount <= 100 ? 5 : 20);
+    public TimeSpan StartBound => JoinBound + (Starts == StartPattern.FirstLast ? LongestRetry : TimeSpan.Zero);
+
+    /// <summary>How long after one has joined all must know it.</summary>
+    public TimeSpan JoinBound => TimeSpan.FromSeconds(NodeCount <= 10 ? 2 : NodeCount <= 100 ? 5 : 20);
 
     public override string ToString() =>
         $"{NodeCount} nodes, start {Starts}, bootstrap {Bootstraps}, purge after {Discovery.PurgeAfter.TotalSeconds} s, {Faults.Count} faults";
@@ -112,6 +125,19 @@ internal sealed class DiscoveryPlan
         BootstrapPattern.Three => [.. Enumerable.Range(0, Math.Min(3, NodeCount)).Where(other => other != node)],
         _ => node == 0 ? [] : [random.NextBelow(Math.Min(node, NodeCount))],
     };
+
+    private TimeSpan DrawStart(SimulationRandom random, int node)
+    {
+        double fraction = random.NextDouble();
+        return Starts switch
+        {
+            StartPattern.AtOnce => TimeSpan.Zero,
+            StartPattern.FirstAlone => node == 0 ? TimeSpan.Zero : StartsSpread,
+            StartPattern.FirstLast => node == 0 ? StartsSpread : TimeSpan.Zero,
+            _ when Bootstraps == BootstrapPattern.Three && node < 3 => TimeSpan.Zero,
+            _ => StartsSpread * Math.Min(1, (node + fraction) / NodeCount),
+        };
+    }
 
     private static T Pick<T>(SimulationRandom random)
         where T : struct, Enum

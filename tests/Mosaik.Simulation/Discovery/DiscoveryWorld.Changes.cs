@@ -1,4 +1,5 @@
 using System.Globalization;
+using Mosaik.Discovery;
 using Mosaik.Primitives;
 
 namespace Mosaik.Simulation.Discovery;
@@ -6,6 +7,7 @@ namespace Mosaik.Simulation.Discovery;
 // What is measured and judged while nothing goes wrong.
 internal sealed partial class DiscoveryWorld
 {
+    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan OneChangeBound = TimeSpan.FromSeconds(2);
 
     private (TimeSpan At, long Messages, long Bytes) _trafficMark;
@@ -24,6 +26,48 @@ internal sealed partial class DiscoveryWorld
             }
         }
     }
+
+    /// <summary>Keep-alives reach everybody, and everybody has neighbours to hear them from.</summary>
+    private void CheckFresh()
+    {
+        DiscoveryOptions options = _plan.Discovery;
+        TimeSpan oldest = (options.AnnounceInterval * (1 + options.AnnounceJitter)) + OneChangeBound;
+        foreach (SimulatedNode node in Live)
+        {
+            DiscoveryDriver driver = node.Process!.Discovery.Driver; // they have converged
+            if (driver.Neighbours.Count == 0 && Live.Skip(1).Any())
+                _facts.Fail("GO-4", $"n{node.Index} has no neighbour; {_plan}");
+            foreach (SimulatedNode subject in Live.Where(subject => subject != node))
+            {
+                // By the clock of who signed it.
+                long age = subject.Clock.GetUtcNow().ToUnixTimeMilliseconds() - driver.State.Signed[subject.Id].Version.Update;
+                if (age > (long)oldest.TotalMilliseconds)
+                    _facts.Fail("GO-1", $"n{node.Index} has heard nothing of n{subject.Index} for {age} ms; {_plan}");
+            }
+        }
+    }
+
+    /// <summary>
+    /// Neighbours that are so on one side only, and stay so for a minute. Counted and not judged: a message of membership that
+    /// is lost with its connection leaves them, and broadcasts reach both ends in other ways.
+    /// </summary>
+    private async Task CountOneSidedAsync()
+    {
+        List<(SimulatedNode, SimulatedNode)> first = OneSided();
+        if (first.Count == 0)
+            return;
+        await DelayAsync(Settling).ConfigureAwait(false);
+        Notes.Add(string.Create(CultureInfo.InvariantCulture, $"one-sided neighbours: {first.Intersect(OneSided()).Count()}"));
+    }
+
+    private List<(SimulatedNode Node, SimulatedNode Other)> OneSided() =>
+    [
+        .. from node in Live
+           from neighbour in node.Process!.Discovery.Driver.Neighbours // they have converged
+           let other = _nodes[_facts.IndexOf(neighbour)]
+           where other.Process is not { } process || !process.Discovery.Driver.Neighbours.Contains(node.Id)
+           select (node, other),
+    ];
 
     /// <summary>Nothing happens but keep-alives: what that costs.</summary>
     private async Task MeasureQuietAsync()
@@ -86,8 +130,9 @@ internal sealed partial class DiscoveryWorld
         SimulatedNode? node = _nodes.Find(node => !node.IsWanted && _plan.BootstrapOf[node.Index].Any(peer => _nodes[peer].IsWanted));
         if (node is null)
             return;
+        await node.Ending.ConfigureAwait(false);
         _tasks.Add(StartAsync(node));
-        await MeasureAsync("one joins", _plan.StartBound).ConfigureAwait(false);
+        await MeasureAsync("one joins", _plan.JoinBound).ConfigureAwait(false);
     }
 
     private async Task MeasureAsync(string what, TimeSpan bound) => NoteTime(what, await ConvergeAsync("D1", bound).ConfigureAwait(false));

@@ -12,6 +12,7 @@ internal sealed partial class DiscoveryWorld
     private static readonly TimeSpan AfterLongCuts = TimeSpan.FromSeconds(60 + 72);
 
     private readonly List<DiscoveryFault.Cut> _cuts = [];
+    private readonly Dictionary<DiscoveryFault, DiscoveryFault.Cut> _lostDepartures = new(ReferenceEqualityComparer.Instance);
     private readonly List<LinkConditions> _badLinks = [];
 
     private TimeSpan QuietBound => _plan.Faults.Exists(fault => fault is DiscoveryFault.Cut && fault.Duration > TimeSpan.FromSeconds(20))
@@ -60,7 +61,8 @@ internal sealed partial class DiscoveryWorld
                 break;
             case DiscoveryFault.LostDeparture lost when _nodes[lost.Node].IsWanted:
                 Log.Faults.Count(FaultKind.LostDeparture);
-                _cuts.Add(CutOf(lost));
+                _lostDepartures[lost] = CutOf(lost);
+                _cuts.Add(_lostDepartures[lost]);
                 ApplyCuts();
                 Stop(_nodes[lost.Node]);
                 break;
@@ -101,8 +103,8 @@ internal sealed partial class DiscoveryWorld
             case DiscoveryFault.Leave { IsForGood: false } leave:
                 Return(_nodes[leave.Node]);
                 break;
-            case DiscoveryFault.LostDeparture lost:
-                _cuts.Remove(CutOf(lost));
+            case DiscoveryFault.LostDeparture lost when _lostDepartures.Remove(lost, out DiscoveryFault.Cut? cut):
+                _cuts.Remove(cut);
                 ApplyCuts();
                 break;
             case DiscoveryFault.WrongClock wrong:

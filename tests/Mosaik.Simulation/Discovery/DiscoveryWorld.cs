@@ -98,7 +98,11 @@ internal sealed partial class DiscoveryWorld : IDisposable
         {
             await GoWrongAsync().ConfigureAwait(false);
             took = await ConvergeAsync("DI-1", QuietBound).ConfigureAwait(false);
+            Notes.Add(string.Create(CultureInfo.InvariantCulture, $"all know all {took.TotalSeconds:f2} s after the last fault"));
+            await DelayAsync(Settling).ConfigureAwait(false);
             await ForgetTheDeadAsync().ConfigureAwait(false);
+            CheckFresh();
+            await CountOneSidedAsync().ConfigureAwait(false);
             await ConvergeAsync("DI-1", TimeSpan.FromSeconds(1)).ConfigureAwait(false);
         }
         await ChangeOneAsync().ConfigureAwait(false);
@@ -112,27 +116,18 @@ internal sealed partial class DiscoveryWorld : IDisposable
 
     private async Task StartAllAsync()
     {
-        SimulationRandom random = _random.Stream("workload");
         for (int i = 0; i < _plan.NodeCount; i++)
         {
-            TimeSpan at = _plan.Starts switch
-            {
-                StartPattern.Staggered => _plan.StartsSpread * random.NextDouble(),
-                StartPattern.FirstAlone when i > 0 => _plan.StartsSpread,
-                _ => TimeSpan.Zero,
-            };
             SimulatedNode node = _nodes[i];
             node.IsWanted = true;
-            Do(at, () => StartAsync(node));
+            TimeSpan at = _plan.StartAt[i];
+            _tasks.Add(Scheduler.Start(async () =>
+            {
+                await DelayAsync(at).ConfigureAwait(false);
+                await StartAsync(node).ConfigureAwait(false);
+            }));
         }
-        TimeSpan last = _plan.Starts == StartPattern.AtOnce ? TimeSpan.Zero : _plan.StartsSpread;
-        await DelayAsync(last).ConfigureAwait(false);
-
-        void Do(TimeSpan delay, Func<Task> what) => _tasks.Add(Scheduler.Start(async () =>
-        {
-            await DelayAsync(delay).ConfigureAwait(false);
-            await what().ConfigureAwait(false);
-        }));
+        await DelayAsync(_plan.StartAt.Take(_plan.NodeCount).Max()).ConfigureAwait(false);
     }
 
     private async Task StartAsync(SimulatedNode node)
