@@ -1,5 +1,6 @@
 using System.Globalization;
 using Mosaik.Simulation;
+using Mosaik.Simulation.Raft;
 
 return Cli.Run(args);
 
@@ -14,6 +15,8 @@ internal static class Cli
                                                                 runs n seeds
         discovery [--nodes <n>] --seeds <n> [--from <seed>] [--threads <t>]
                                                                 the same for the world discovery/<n>, with figures per seed
+        raft [--nodes <n> --safety available|majority:<n> [--faults none|churn|restarts|all]] --seeds <n> [--from <seed>] [--threads <t>]
+                                                                the same for the world raft/<n>/<safety>/<faults>
         replay <world> <seed> [--plan <p>] [--until <step>] [--log]
                                                                 runs one seed again
         determinism <world> [--seeds <n>] [--from <seed>]       runs each seed twice here and once in another process
@@ -30,6 +33,7 @@ internal static class Cli
                 ["run", "all", .. var rest] => RunSeeds(null, rest),
                 ["run", var name, .. var rest] when Worlds.Find(name) is { } world => RunSeeds(world, rest),
                 ["discovery", .. var rest] => RunDiscovery(rest),
+                ["raft", .. var rest] => RunRaft(rest),
                 ["replay", var name, var seed, .. var rest] when Worlds.Find(name) is { } world =>
                     Replay(world, ParseSeed(seed), rest),
                 ["determinism", var name, .. var rest] when Worlds.Find(name) is { } world => Determinism(world, rest),
@@ -69,6 +73,21 @@ internal static class Cli
         return Worlds.Find("discovery/" + nodes) is { } world
             ? RunSeeds(world, [.. options.SelectMany(static o => (string[])[o.Key, o.Value])], showsEach: true)
             : Fail("--nodes takes 3 to 10000");
+    }
+
+    private static int RunRaft(string[] rest)
+    {
+        Dictionary<string, string> options = ParseOptions(
+            rest, "--nodes", "--safety", "--faults", "--seeds", "--from", "--threads");
+        bool hasNodes = options.Remove("--nodes", out string? nodes);
+        bool hasSafety = options.Remove("--safety", out string? safety);
+        string faults = options.Remove("--faults", out string? wrong) ? wrong : "all";
+        string[] others = [.. options.SelectMany(static o => (string[])[o.Key, o.Value])];
+        if (!hasNodes && !hasSafety && wrong is null)
+            return RunSeeds(RaftWorldKind.Any, others);
+        return RaftWorldKind.Find(nodes ?? "5", safety ?? "available", faults) is { } world
+            ? RunSeeds(world, others)
+            : Fail("--nodes takes 1 to 15; --safety available or majority:n with n of them at most; --faults none, churn, restarts or all");
     }
 
     private static int Replay(IWorld world, ulong seed, string[] rest)

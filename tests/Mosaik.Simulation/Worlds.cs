@@ -1,5 +1,6 @@
 using Mosaik.Simulation.Discovery;
 using Mosaik.Simulation.Quic;
+using Mosaik.Simulation.Raft;
 using Mosaik.Simulation.Streams;
 
 namespace Mosaik.Simulation;
@@ -8,8 +9,9 @@ namespace Mosaik.Simulation;
 internal static class Worlds
 {
     /// <summary>The worlds, in the order in which they are listed.</summary>
-    public static IReadOnlyList<IWorld> All { get; } = [new QuicWorldKind(), new StreamsWorldKind()];
+    public static IReadOnlyList<IWorld> All { get; } = [new QuicWorldKind(), new StreamsWorldKind(), RaftWorldKind.Any];
 
     /// <summary>The world of a name.</summary>
-    public static IWorld? Find(string name) => All.FirstOrDefault(world => world.Name == name) ?? DiscoveryWorldKind.Find(name);
+    public static IWorld? Find(string name) => All.FirstOrDefault(world => world.Name == name)
+        ?? (IWorld?)DiscoveryWorldKind.Find(name) ?? RaftWorldKind.Find(name);
 }

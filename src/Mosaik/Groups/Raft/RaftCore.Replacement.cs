@@ -9,6 +9,8 @@ internal sealed partial class RaftCore
     // Of members whose bonds are gone; what is not here counts from the own election.
     private readonly Dictionary<GroupMember, Loss> _losses = [];
     private (GroupMember Member, VoterRemoval Reason)? _removal;
+
+    // What was committed at the last two heartbeats of this term; nothing counts as old enough before the second one.
     private ulong _commitAtTick;
     private ulong _commitAtPreviousTick;
 

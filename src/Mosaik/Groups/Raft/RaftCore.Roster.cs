@@ -76,7 +76,7 @@ internal sealed partial class RaftCore
     private void LeadRoster(Election election)
     {
         _progress = new VoterProgress();
-        _commitAtTick = _commitAtPreviousTick = _committed.Index.Value;
+        _commitAtTick = _commitAtPreviousTick = ulong.MaxValue;
         ReadOnlyMemory<byte> entry = _rosters.Current is null
             ? new RosterEntry(RosterChangeKind.Founding, default, new Roster(election.Granted)).Encode()
             : RosterEntry.NoOp;

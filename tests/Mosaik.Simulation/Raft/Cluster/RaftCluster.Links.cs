@@ -29,8 +29,10 @@ internal sealed partial class RaftCluster
         _links.Add((a, b), new Queue<byte[]>());
         _links.Add((b, a), new Queue<byte[]>());
         bool isExtended = !one.IsPlain && !other.IsPlain;
-        Step(one, $"bond {b}", n => n.Core.BondUp(Seen(other, isExtended), isExtended, other.Settings.IsVoter, n.Now, n.Effects));
-        Step(other, $"bond {a}", n => n.Core.BondUp(Seen(one, isExtended), isExtended, one.Settings.IsVoter, n.Now, n.Effects));
+        Step(one, $"bond {b}", n => n.Core.BondUp(Seen(other, isExtended), isExtended, other.Settings.IsVoter, n.Now, n.Effects),
+            new ClusterInput(InputKind.BondUp));
+        Step(other, $"bond {a}", n => n.Core.BondUp(Seen(one, isExtended), isExtended, one.Settings.IsVoter, n.Now, n.Effects),
+            new ClusterInput(InputKind.BondUp));
     }
 
     /// <summary>A full mesh of these nodes, or of all.</summary>
@@ -54,8 +56,10 @@ internal sealed partial class RaftCluster
         _cut.Remove((b, a));
         ClusterNode one = this[a];
         ClusterNode other = this[b];
-        Step(one, $"lost {b}", n => n.Core.BondDown(other.Peer, departed == other, n.Now, n.Effects));
-        Step(other, $"lost {a}", n => n.Core.BondDown(one.Peer, departed == one, n.Now, n.Effects));
+        Step(one, $"lost {b}", n => n.Core.BondDown(other.Peer, departed == other, n.Now, n.Effects),
+            new ClusterInput(InputKind.BondDown));
+        Step(other, $"lost {a}", n => n.Core.BondDown(one.Peer, departed == one, n.Now, n.Effects),
+            new ClusterInput(InputKind.BondDown));
     }
 
     /// <summary>All bonds of a node close on both sides.</summary>
@@ -85,7 +89,8 @@ internal sealed partial class RaftCluster
         while (count-- > 0 && _links.TryGetValue((from, to), out Queue<byte[]>? queue) && queue.TryDequeue(out byte[]? message))
         {
             ClusterNode sender = this[from];
-            Step(this[to], $"<- {from} {Describe(message)}", n => n.Core.Receive(sender.Peer, message, n.Now, n.Effects));
+            Step(this[to], $"<- {from} {Describe(message)}", n => n.Core.Receive(sender.Peer, message, n.Now, n.Effects),
+                new ClusterInput(InputKind.Message) { From = sender, Message = message });
         }
     }
 
@@ -139,6 +144,7 @@ internal sealed partial class RaftCluster
         foreach (OutgoingFrame outgoing in effects.Frames)
         {
             byte[] message = outgoing.Frame.Payload[1..].ToArray();
+            Observer?.Sent(node, outgoing.To, message);
             foreach (ClusterNode other in Nodes)
             {
                 bool isSkipped = outgoing.Kind == FrameKind.Entries && SkipsEntries?.Invoke(node.Name, other.Name) == true;

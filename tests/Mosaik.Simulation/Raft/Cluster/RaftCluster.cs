@@ -30,6 +30,9 @@ internal sealed partial class RaftCluster(ulong seed = 1)
     /// <summary>Called with every event, for a trace.</summary>
     public Action<string>? Trace { get; set; }
 
+    /// <summary>Sees every input and every message; null = nobody looks.</summary>
+    public IClusterObserver? Observer { get; set; }
+
     /// <summary>Whether every step compares state and log (quadratic in the length of the log).</summary>
     public bool ChecksState { get; set; } = true;
 
@@ -55,7 +58,7 @@ internal sealed partial class RaftCluster(ulong seed = 1)
         var node = new ClusterNode(name, settings, _random.Stream($"core/{_processes++}"), sync) { IsPlain = isPlain };
         _nodes[name] = node;
         _byPeer[node.Peer] = node;
-        Step(node, "start", n => n.Core.Start(n.Now, n.Effects));
+        Step(node, "start", n => n.Core.Start(n.Now, n.Effects), new ClusterInput(InputKind.Start));
         if (!isYoung)
             node.Now = settings.BootstrapDelay + TimeSpan.FromTicks(1);
         return node;
@@ -86,7 +89,8 @@ internal sealed partial class RaftCluster(ulong seed = 1)
         ulong token = ++_tokens;
         var encoded = commands.Select(JournalMachine.Encode).ToArray();
         _ledger.Submitted(this[name], token, mode, commands);
-        Step(this[name], $"{mode} {string.Join(',', commands)}", n => n.Core.Submit(token, encoded, mode, n.Now, n.Effects));
+        Step(this[name], $"{mode} {string.Join(',', commands)}", n => n.Core.Submit(token, encoded, mode, n.Now, n.Effects),
+            new ClusterInput(InputKind.Submit) { Token = token });
         return token;
     }
 
@@ -99,7 +103,8 @@ internal sealed partial class RaftCluster(ulong seed = 1)
     {
         ulong token = ++_tokens;
         _ledger.Asked(this[name], token, isStrong);
-        Step(this[name], $"query strong={isStrong}", n => n.Core.Query(token, default, isStrong, n.Now, n.Effects));
+        Step(this[name], $"query strong={isStrong}", n => n.Core.Query(token, default, isStrong, n.Now, n.Effects),
+            new ClusterInput(InputKind.Query) { Token = token });
         return token;
     }
 
@@ -118,7 +123,7 @@ internal sealed partial class RaftCluster(ulong seed = 1)
         {
             if (node.Core.NextDeadline > node.Now)
                 node.Now = node.Core.NextDeadline;
-            Step(node, "timer", n => n.Core.Advance(n.Now, n.Effects));
+            Step(node, "timer", n => n.Core.Advance(n.Now, n.Effects), new ClusterInput(InputKind.Timer));
         }
 
         node.Now = end;
@@ -130,7 +135,7 @@ internal sealed partial class RaftCluster(ulong seed = 1)
         ClusterNode node = this[name];
         if (node.Core.ElectionDeadline > node.Now && node.Core.ElectionDeadline < TimeSpan.MaxValue)
             node.Now = node.Core.ElectionDeadline;
-        Step(node, "time-out", n => n.Core.Advance(n.Now, n.Effects));
+        Step(node, "time-out", n => n.Core.Advance(n.Now, n.Effects), new ClusterInput(InputKind.Timer));
     }
 
     /// <summary>A leader's heartbeat is due.</summary>
@@ -176,12 +181,14 @@ internal sealed partial class RaftCluster(ulong seed = 1)
     public IReadOnlyList<string> OpenCalls => _ledger.Open(this);
 
     /// <summary>Any input, and everything it causes.</summary>
-    public void Step(ClusterNode node, string what, Action<ClusterNode> input)
+    public void Step(ClusterNode node, string what, Action<ClusterNode> input, ClusterInput cause = default)
     {
         Trace?.Invoke($"{node.Name} {what}");
+        Observer?.Before(node, cause);
         input(node);
         node.Core.Flush(node.Now, node.Effects);
         Execute(node);
+        Observer?.After(node, cause);
         CheckLeaders(node);
         CheckCommitted(node);
         if (ChecksState && !node.Machine.State.SequenceEqual(node.CommittedCommands) && node.Core.State == RaftState.Running)

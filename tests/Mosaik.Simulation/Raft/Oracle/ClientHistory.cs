@@ -1,0 +1,212 @@
+using Mosaik.Groups;
+using Mosaik.Groups.Raft;
+using Mosaik.Simulation.Raft.Cluster;
+
+namespace Mosaik.Simulation.Raft.Oracle;
+
+/// <summary>What the clients did and saw, in the order of the world's steps.</summary>
+/// <remarks>
+/// Commands are unique and a strong query returns the whole state, so linearizability (Herlihy, Wing 1990) has an exact test
+/// without search: the final log is the order; every read is a prefix of it, contains all that was acknowledged before it
+/// began, nothing that was submitted after it ended, and reads and writes that follow each other follow in the log too.
+/// </remarks>
+internal sealed class ClientHistory
+{
+    private readonly Dictionary<ulong, Call> _calls = [];
+    private readonly HashSet<string> _submitted = [];
+    private readonly List<ulong> _answeredNow = [];
+    private (SubmitMode? Mode, bool IsStrong, string[] Commands) _next = (null, false, []);
+
+    /// <summary>Calls that were acknowledged.</summary>
+    public int Acknowledged { get; private set; }
+
+    /// <summary>Strong reads that were answered.</summary>
+    public int Reads { get; private set; }
+
+    /// <summary>Calls nobody completed, on processes that live.</summary>
+    public IEnumerable<ulong> Open => _calls.Where(c => c.Value.End is null && !c.Value.IsCrashed).Select(c => c.Key);
+
+    public bool IsSubmitted(string command) => _submitted.Contains(command);
+
+    /// <summary>What the next call on any node is: commands, or a query.</summary>
+    public void Next(SubmitMode? mode, bool isStrong, params string[] commands)
+    {
+        _submitted.UnionWith(commands);
+        _next = (mode, isStrong, commands);
+    }
+
+    /// <summary>The call reaches a node.</summary>
+    public void Begin(ulong token, ClusterNode node, long step) =>
+        _calls.Add(token, new Call(node, _next.Mode, _next.Commands, _next.IsStrong, step));
+
+    public long AskedAt(ulong token) => _calls.TryGetValue(token, out Call? call) ? call.Begin : long.MaxValue;
+
+    /// <summary>Strong reads answered on a node by the input that was just handled.</summary>
+    public IReadOnlyList<ulong> AnsweredNow(ClusterNode node)
+    {
+        _answeredNow.Clear();
+        foreach ((ulong token, QueryCompletion done) in node.Queries)
+        {
+            if (done.Outcome == QueryOutcome.Answered && _calls.TryGetValue(token, out Call? call) && call.End is null && call.IsStrong)
+                _answeredNow.Add(token);
+        }
+
+        return _answeredNow;
+    }
+
+    /// <summary>Takes over what ended on a node.</summary>
+    public void Complete(ClusterNode node, long step)
+    {
+        foreach ((ulong token, CommandCompletion done) in node.Commands)
+        {
+            if (!_calls.TryGetValue(token, out Call? call) || call.End is not null)
+                continue;
+            call.End = step;
+            call.Outcome = done;
+            if (done.Outcome == CommandOutcome.Done && call.Mode == SubmitMode.Execute)
+                CheckExecuted(node, call, done);
+        }
+
+        foreach ((ulong token, QueryCompletion done) in node.Queries)
+        {
+            if (!_calls.TryGetValue(token, out Call? call) || call.End is not null)
+                continue;
+            call.End = step;
+            if (done.Outcome == QueryOutcome.Answered && call.IsStrong)
+            {
+                call.Answer = JournalMachine.Decode(done.Result.Span);
+                Reads++;
+            }
+        }
+
+        // Only what is still open matters from here on.
+        node.Commands.Clear();
+        node.Queries.Clear();
+    }
+
+    public void Crashed(ClusterNode node)
+    {
+        foreach (Call call in _calls.Values.Where(c => c.Node == node))
+            call.IsCrashed = true;
+    }
+
+    /// <summary>A node took back what it had committed from an index on, and said so.</summary>
+    public void Reverted(ClusterNode node, ulong from)
+    {
+        foreach (Call call in _calls.Values)
+        {
+            if (call.Node == node && call.Outcome.Assigned is { } range && range.End.Value >= from)
+                call.IsReverted = true;
+        }
+    }
+
+    /// <summary>Judges the whole history against the final order of commands.</summary>
+    public void Judge(IReadOnlyList<string> final, bool isMajority)
+    {
+        var position = new Dictionary<string, int>();
+        for (int i = 0; i < final.Count; i++)
+        {
+            if (!position.TryAdd(final[i], i))
+                throw new InvariantViolationException("I16", $"{final[i]} is in the log twice");
+        }
+
+        foreach (Call call in _calls.Values.Where(c => c.Mode is not null))
+            JudgeCommand(call, position, isMajority);
+        if (isMajority)
+            JudgeOrder(final, position);
+    }
+
+    private static void JudgeCommand(Call call, Dictionary<string, int> position, bool isMajority)
+    {
+        bool isKept = call.Commands.All(position.ContainsKey);
+        bool isThere = call.Commands.Any(position.ContainsKey);
+        string commands = string.Join(',', call.Commands);
+        if (isThere && !isKept)
+            throw new InvariantViolationException("I9", $"of the batch {commands} only a part is in the log");
+        if (call.End is null)
+            return;
+        if (call.Outcome.Outcome == CommandOutcome.NotSubmitted && isThere)
+            throw new InvariantViolationException("I16", $"{commands} is in the log although it was never submitted");
+        bool isAcknowledged = call.Outcome.Outcome == CommandOutcome.Done && call.Mode == SubmitMode.Execute;
+        if (isAcknowledged && !isKept && (isMajority || (!call.IsReverted && !call.IsCrashed)))
+            throw new InvariantViolationException("I9", $"{commands} was acknowledged by {call.Node.Name} and is lost");
+    }
+
+    private void JudgeOrder(IReadOnlyList<string> final, Dictionary<string, int> position)
+    {
+        // What an operation shows to have happened: writes their own place, reads the end of what they saw.
+        List<(long Begin, long End, int From, int To, string What)> seen = [];
+        foreach (Call call in _calls.Values.Where(c => c.End is not null))
+        {
+            if (call.Mode == SubmitMode.Execute && call.Outcome.Outcome == CommandOutcome.Done)
+            {
+                seen.Add((call.Begin, call.End!.Value, position[call.Commands[0]], position[call.Commands[^1]] + 1,
+                    string.Join(',', call.Commands)));
+            }
+            else if (call.Answer is { } answer)
+            {
+                string[] state = answer.Length == 0 ? [] : answer.Split(',');
+                if (state.Length > final.Count || !state.SequenceEqual(final.Take(state.Length)))
+                    throw new InvariantViolationException("I10", $"a strong read saw [{answer}], which is no prefix of the log");
+                seen.Add((call.Begin, call.End!.Value, state.Length, state.Length, $"read of {state.Length}"));
+            }
+        }
+
+        seen.Sort(static (a, b) => a.End.CompareTo(b.End));
+        var byBegin = seen.OrderBy(static s => s.Begin).ToList();
+        int done = 0;
+        (int To, string What) latest = (0, "");
+        foreach (var next in byBegin)
+        {
+            while (done < seen.Count && seen[done].End < next.Begin)
+            {
+                if (seen[done].To > latest.To)
+                    latest = (seen[done].To, seen[done].What);
+                done++;
+            }
+
+            if (next.From < latest.To)
+                throw new InvariantViolationException("I10", $"{next.What} began after {latest.What} had ended and does not see it");
+        }
+
+        foreach (Call call in _calls.Values.Where(c => c.Mode is not null && position.ContainsKey(c.Commands[0])))
+        {
+            int at = position[call.Commands[0]];
+            foreach (var read in seen)
+            {
+                if (read.From == read.To && read.End < call.Begin && read.To > at)
+                    throw new InvariantViolationException("I10", $"{read.What} saw {call.Commands[0]} before it was submitted");
+            }
+        }
+    }
+
+    private void CheckExecuted(ClusterNode node, Call call, in CommandCompletion done)
+    {
+        Acknowledged++;
+        if (done.Assigned is not { } range)
+            throw new InvariantViolationException("I16", $"{node.Name} acknowledged {call.Commands[0]} without an index");
+        for (int i = 0; i < call.Commands.Length; i++)
+        {
+            var index = new LogIndex(range.Start.Value + (ulong)i);
+            string? there = null;
+            if (node.Log.TryGet(index, out LogEntry entry))
+                there = JournalMachine.Decode(entry.Bytes.Span[(node.Settings.IsMajority ? 1 : 0)..]);
+            if (there != call.Commands[i] || index > node.Core.Committed.Index)
+                throw new InvariantViolationException("I16",
+                    $"{node.Name} acknowledged {call.Commands[i]} at {index}, where its log has {there ?? "nothing"}; {node}");
+        }
+    }
+
+    private sealed record Call(ClusterNode Node, SubmitMode? Mode, string[] Commands, bool IsStrong, long Begin)
+    {
+        public long? End { get; set; }
+
+        public CommandCompletion Outcome { get; set; }
+
+        public string? Answer { get; set; }
+
+        public bool IsCrashed { get; set; }
+
+        public bool IsReverted { get; set; }
+    }
+}

@@ -1,0 +1,213 @@
+using Mosaik.Groups;
+using Mosaik.Groups.Raft;
+using Mosaik.Groups.Sync;
+using Mosaik.Primitives;
+using Mosaik.Simulation.Raft.Cluster;
+
+namespace Mosaik.Simulation.Raft.Oracle;
+
+// What is said and answered (spec/groups.md §6.2, §6.7–§6.9; spec/groups-safety.md §5 H3–H6, H9, §7.9, §7.11, §7.13).
+internal sealed partial class RaftOracle
+{
+    // When forwarded reads arrived.
+    private readonly Dictionary<(ClusterNode Node, PeerId Asker, ulong Request), long> _forwarded = [];
+
+    private void TakeAcknowledgement(NodeView view, Candidacy led, ClusterNode from, in AppendEntriesResponse response)
+    {
+        ulong index = Math.Min(response.LastIndex.Value, (ulong)view.Log.Count);
+        led.HeardAt[from.Member] = view.Node.Now;
+        if (response.Tail.Round is { } round)
+            led.Answered[from.Member] = Math.Max(led.Answered.GetValueOrDefault(from.Member), round);
+        if (isMajority && response.Vote == Vote.Granted)
+            led.Acknowledged[from.Member] = Math.Max(led.Acknowledged.GetValueOrDefault(from.Member), index);
+        else if (!isMajority && response.Vote == Vote.Granted)
+            led.Committee[from.Member] = Math.Max(led.Committee.GetValueOrDefault(from.Member), index);
+        else if (!isMajority && response.Vote == Vote.Abstained)
+            led.Committee.Remove(from.Member);
+    }
+
+    private void CheckAnswer(NodeView view, in ClusterInput input)
+    {
+        if (input.Kind != InputKind.Message)
+            return;
+        byte[] message = input.Message!;
+        switch ((RaftMessageKind)message[0])
+        {
+            case RaftMessageKind.RequestVote when _expected is { } expected:
+                CheckVote(view, input.From!, expected);
+                break;
+            case RaftMessageKind.AppendEntries when AppendEntries.TryRead(message, true, out AppendEntries entries):
+                CheckFollowing(view, input.From!, entries);
+                break;
+        }
+    }
+
+    private void CheckFollowing(NodeView view, ClusterNode from, in AppendEntries entries)
+    {
+        RaftCore core = view.Node.Core;
+        AppendEntriesResponse? answer = null;
+        foreach ((PeerId? to, byte[] message) in view.Outbox)
+        {
+            if (to == from.Peer && (RaftMessageKind)message[0] == RaftMessageKind.AppendEntriesResponse
+                && AppendEntriesResponse.TryRead(message, true, out AppendEntriesResponse response))
+                answer = response;
+        }
+
+        if (entries.Term < view.Term)
+        {
+            Require(answer is { Vote: Vote.Denied } stale && stale.Term == view.Term, "H5", view,
+                $"does not tell {from.Name} that its term {entries.Term} is over");
+            return;
+        }
+
+        bool follows = core.Role == RaftRole.Follower && core.Leader == from.Peer && core.Term == entries.Term;
+        bool wasAccepted = view.Role == RaftRole.Follower && view.Leader == from.Peer && view.Term == entries.Term;
+        if (!isMajority && !wasAccepted && view.Leader is not null && view.Leader != from.Peer && view.Term == entries.Term
+            && !view.Node.Machine.Preference.IsObserver && view.HasCampaigned)
+            Require(core.Term > entries.Term || core.Role == RaftRole.Candidate, "RIVAL", view, $"sees two leaders in term {entries.Term}");
+        if (!isMajority && !wasAccepted && MustRefuse(view, entries))
+            Require(!follows, "H6", view, $"follows {from.Name}, which lacks what is committed here and is not ahead");
+        if (!follows)
+            return;
+        if (core.Online)
+        {
+            Require(answer is not null, "H4", view, $"does not answer {from.Name}");
+            Vote expected = isMajority ? view.Node.Settings.IsVoter ? Vote.Granted : Vote.Abstained
+                : view.Node.Machine.Preference.IsObserver ? Vote.Abstained : Vote.Granted;
+            Require(answer!.Value.Vote == expected, "I12", view, $"answers {answer.Value.Vote} to {from.Name}");
+        }
+        else if (isMajority)
+        {
+            Require(answer is { Vote: Vote.Denied }, "DENIED", view, $"does not tell {from.Name} that its log differs");
+        }
+
+        if (isMajority && answer is { } told && entries.Tail.Round is { } round)
+            Require(told.Tail.Round is { } seen && seen >= round, "ROUND", view, $"answers round {told.Tail.Round}, not {round}");
+    }
+
+    private static bool MustRefuse(NodeView view, in AppendEntries entries)
+    {
+        if (view.Node.Machine.Preference.IsObserver || entries.EndIndex >= view.Committed.Index)
+            return false;
+        LogCursor end = entries.Previous;
+        foreach (LogEntry entry in entries.Entries)
+            end = new LogCursor(entry.Term, end.Index.Next);
+        return end < view.Last;
+    }
+
+    private void CheckOutbox(NodeView view)
+    {
+        foreach ((PeerId? to, byte[] message) in view.Outbox)
+        {
+            switch ((RaftMessageKind)message[0])
+            {
+                case RaftMessageKind.AppendEntriesResponse
+                    when AppendEntriesResponse.TryRead(message, true, out AppendEntriesResponse response):
+                    CheckVerified(view, to, response);
+                    break;
+                case RaftMessageKind.AppendEntries when AppendEntries.TryRead(message, true, out AppendEntries entries):
+                    CheckEntries(view, entries);
+                    break;
+                case RaftMessageKind.StateSync
+                    when ReplayMessage.Read(message, true) is ReplayMessage.AvailabilityResponse available:
+                    CheckAvailability(view, available.Range);
+                    break;
+            }
+        }
+    }
+
+    // What is acknowledged is in the log, and is what the leader has there (H9).
+    private void CheckVerified(NodeView view, PeerId? to, in AppendEntriesResponse response)
+    {
+        if (response.Vote == Vote.Denied || response.Term != view.Node.Core.Term)
+            return;
+        ulong index = response.LastIndex.Value;
+        Require(index <= (ulong)view.Log.Count, "H9", view, $"acknowledges {index}, its log ends at {view.Log.Count}");
+        if (to is not { } peer || ProcessOf(peer) is not { } leader || leader.Core.Role != RaftRole.Leader
+            || leader.Core.Term != response.Term || !_views.TryGetValue(leader, out NodeView? theirs))
+            return;
+        Require(index <= (ulong)theirs.Log.Count, "H9", view, $"acknowledges {index}, the leader's log ends at {theirs.Log.Count}");
+        for (int i = 0; i < (int)index; i++)
+            Require(IsSame(view.Log[i], theirs.Log[i]), "H9", view, $"acknowledges {index} to {leader.Name}, whose entry {i + 1} differs");
+    }
+
+    private void CheckEntries(NodeView view, in AppendEntries entries)
+    {
+        if (isMajority && view.Candidacy is { } led && entries.Term == led.Term)
+        {
+            Require(entries.Tail.Round is not null, "ROUND", view, "sends entries without a round");
+            led.RoundSentAt.TryAdd(entries.Tail.Round!.Value, Step);
+        }
+
+        // Later entries of the same step may be committed already; nothing beyond what is committed is ever announced.
+        Require(entries.LeaderCommit <= view.Node.Core.Committed.Index, "COMMIT", view, $"announces {entries.LeaderCommit} as committed");
+    }
+
+    // The leader serves all it has, others what is committed; who is not online serves nothing (H3).
+    private static void CheckAvailability(NodeView view, LogRange range)
+    {
+        RaftCore core = view.Node.Core;
+        ulong expected = core.Role == RaftRole.Leader ? (ulong)view.Log.Count : core.Online ? core.Committed.Index.Value : 0;
+        Require(range.End.Value == expected, "H3", view, $"offers up to {range.End}, not {expected}");
+    }
+
+    private TimeSpan QuorumDeadline(NodeView view)
+    {
+        if (view.Candidacy is not { ElectedAtIndex: not null } led || view.RosterAt(ulong.MaxValue) is not { } inForce)
+            return TimeSpan.MaxValue;
+        List<TimeSpan> heard = [];
+        foreach (GroupMember member in inForce.Roster.Members)
+        {
+            TimeSpan at = member == view.Node.Member ? TimeSpan.MaxValue : led.HeardAt.GetValueOrDefault(member, led.ElectedAt);
+            heard.Add(at < led.ElectedAt ? led.ElectedAt : at);
+        }
+
+        heard.Sort();
+        TimeSpan quorum = heard[^((heard.Count / 2) + 1)];
+        return quorum == TimeSpan.MaxValue ? quorum : quorum + view.Node.Settings.ElectionTimeout;
+    }
+
+    // A leader whom no quorum answers any more steps down (§7.11); a leader that is alone is not asked in Available.
+    private void CheckLeader(NodeView view, in ClusterInput input)
+    {
+        if (isMajority && input.Kind == InputKind.Timer && view.Node.Core.Role == RaftRole.Leader
+            && view.Role == RaftRole.Leader && view.Term == view.Node.Core.Term)
+            Require(view.Node.Now <= QuorumDeadline(view), "CHECK-QUORUM", view, "leads although no quorum answers");
+        if (input.Kind == InputKind.BondUp && view.Node.Core.Role == RaftRole.Leader)
+            Require(HasSent(view, RaftMessageKind.AppendEntries), "HEARTBEAT", view, "does not greet a new bond");
+    }
+
+    // A strong read is answered only after a quorum has answered a round that began after the read arrived (§7.13).
+    private void CheckReads(NodeView view, in ClusterInput input)
+    {
+        if (!isMajority)
+            return;
+        if (input.Kind == InputKind.Message && ForwardedQuery(input.Message!) is { } arrived)
+            _forwarded[(view.Node, input.From!.Peer, arrived)] = Step;
+        if (view.Candidacy is not { ElectedAtIndex: not null } led || view.Node.Core.Role != RaftRole.Leader)
+            return;
+        foreach (ulong token in History.AnsweredNow(view.Node))
+            CheckConfirmed(view, led, History.AskedAt(token));
+        foreach ((PeerId? to, byte[] message) in view.Outbox)
+        {
+            if (to is { } asker && (RaftMessageKind)message[0] == RaftMessageKind.Forward
+                && ForwardMessage.Read(message, true) is ForwardMessage.QueryResponse answer
+                && _forwarded.TryGetValue((view.Node, asker, answer.RequestId), out long asked))
+                CheckConfirmed(view, led, asked);
+        }
+    }
+
+    private static ulong? ForwardedQuery(byte[] message) => (RaftMessageKind)message[0] == RaftMessageKind.Forward
+        && ForwardMessage.Read(message, true) is ForwardMessage.Query query ? query.RequestId : null;
+
+    private static void CheckConfirmed(NodeView view, Candidacy led, long askedAt)
+    {
+        if (view.RosterAt(ulong.MaxValue) is not { } inForce)
+            return;
+        Require(view.Node.Core.Committed.Term == view.Node.Core.Term, "READ", view, "answers before an entry of its term is committed");
+        int confirmed = inForce.Roster.Members.Count(m => m == view.Node.Member
+            || (led.Answered.TryGetValue(m, out ulong round) && led.RoundSentAt.TryGetValue(round, out long sent) && sent >= askedAt));
+        Require(confirmed >= (inForce.Roster.Members.Length / 2) + 1, "READ", view,
+            $"answers a read that {confirmed} of {inForce.Roster.Members.Length} have confirmed");
+    }
+}

@@ -1,0 +1,168 @@
+using Mosaik.Groups;
+using Mosaik.Groups.Raft;
+using Mosaik.Primitives;
+using Mosaik.Simulation.Raft.Cluster;
+
+namespace Mosaik.Simulation.Raft.Oracle;
+
+/// <summary>
+/// Judges a cluster from outside: the invariants of spec/groups-safety.md §9, and the rules of §5 and §7 as far as they show
+/// in messages and published state.
+/// </summary>
+/// <remarks>
+/// It keeps its own books (who voted, who acknowledged what, which round was sent when) from the messages delivered, and
+/// shares no logic with the core. A rule that is broken is told at the step that breaks it, long before it does harm.
+/// </remarks>
+internal sealed partial class RaftOracle(RaftCluster cluster, bool isMajority) : IClusterObserver
+{
+    private readonly Dictionary<ClusterNode, NodeView> _views = [];
+    private readonly HashSet<ClusterNode> _gone = [];
+
+    /// <summary>Inputs so far: the clock of the whole world.</summary>
+    public long Step { get; private set; }
+
+    /// <summary>The clients' side.</summary>
+    public ClientHistory History { get; } = new();
+
+    public NodeView this[ClusterNode node] => _views[node];
+
+    /// <summary>A process is gone: nothing more is expected of it.</summary>
+    public void Forget(ClusterNode node)
+    {
+        _views.Remove(node);
+        _gone.Add(node);
+        History.Crashed(node);
+    }
+
+    public void Before(ClusterNode node, in ClusterInput input)
+    {
+        Step++;
+        if (_gone.Contains(node))
+            return;
+        if (!_views.TryGetValue(node, out NodeView? view))
+            _views.Add(node, view = new NodeView(node));
+        view.Outbox.Clear();
+        view.ElectionDeadline = node.Core.ElectionDeadline;
+        switch (input.Kind)
+        {
+            case InputKind.Message:
+                Receiving(view, input.From!, input.Message!);
+                break;
+            case InputKind.Submit or InputKind.Query:
+                History.Begin(input.Token, node, Step);
+                break;
+            case InputKind.BondDown when view.Candidacy is { } candidacy:
+                HashSet<GroupMember> left = [.. BondedTo(node), node.Member];
+                foreach (GroupMember gone in candidacy.Committee.Keys.Where(m => !left.Contains(m)).ToArray())
+                    candidacy.Committee.Remove(gone);
+                break;
+        }
+    }
+
+    public void Sent(ClusterNode node, PeerId? to, byte[] message) 
+    {
+        if (_views.TryGetValue(node, out NodeView? view))
+            view.Outbox.Add((to, message));
+    }
+
+    public void After(ClusterNode node, in ClusterInput input)
+    {
+        if (!_views.TryGetValue(node, out NodeView? view))
+            return;
+        CheckTermAndVote(view, input);
+        CheckCandidacy(view, input);
+        CheckLog(view);
+        CheckElection(view);
+        CheckCommit(view, input);
+        CheckState(view);
+        CheckOutbox(view);
+        CheckAnswer(view, input);
+        CheckLeader(view, input);
+        CheckReads(view, input);
+        History.Complete(node, Step);
+        Require(node.Closes.Count == 0, "I18", view, "closed a bond with an honest member");
+        Require(node.Termination is null, "I18", view, $"ended: {node.Termination}");
+        Take(view, input);
+    }
+
+    private static InvariantViolationException Violation(string invariant, NodeView view, string what) =>
+        new(invariant, $"{view.Node.Name} {what}; {view.Node}");
+
+    private static void Require(bool condition, string invariant, NodeView view, string what)
+    {
+        if (!condition)
+            throw Violation(invariant, view, what);
+    }
+
+    private IEnumerable<GroupMember> BondedTo(ClusterNode node) =>
+        cluster.Nodes.Where(o => o != node && cluster.AreBonded(node, o)).Select(o => o.Member);
+
+    private ClusterNode? ProcessOf(PeerId peer) => cluster.Nodes.FirstOrDefault(n => n.Peer == peer);
+
+    // Terms and votes of a process only go forward (I11); candidates and nodes without leader publish none (H12).
+    private static void CheckTermAndVote(NodeView view, in ClusterInput input)
+    {
+        RaftCore core = view.Node.Core;
+        Require(core.Term >= view.Term, "I11", view, $"went back from term {view.Term}");
+        Require(core.Term > view.Term || view.Vote is null || core.VotedFor == view.Vote, "I11", view,
+            $"changed its vote in term {core.Term} from {view.Vote} to {core.VotedFor}");
+        Require(core.Role != RaftRole.Candidate || (core.Leader is null && !core.Online), "H12", view, "publishes a leader as candidate");
+        Require(!core.Online || core.Leader is not null, "I14", view, "is online without a leader");
+        Require(core.Role != RaftRole.Leader || core.Leader == view.Node.Peer, "H12", view, "leads and does not say so");
+        if (input.Kind == InputKind.Start)
+            Require(!core.Online, "I14", view, "is online at the start");
+    }
+
+    // The state is the fold of the own log up to the committed index, also after a rebuild (I8).
+    private void CheckState(NodeView view)
+    {
+        JournalMachine machine = view.Node.Machine;
+        ulong committed = view.Node.Core.Committed.Index.Value;
+        if (machine.Resets != view.Resets || committed < view.StateIndex)
+        {
+            view.StateChecked = 0;
+            view.StateIndex = 0;
+        }
+
+        while (view.StateIndex < committed && view.StateIndex < (ulong)view.Log.Count)
+        {
+            if (CommandOf(view.Log[(int)view.StateIndex++]) is not { } command)
+                continue;
+            Require(view.StateChecked < machine.State.Count && machine.State[view.StateChecked] == command, "I8", view,
+                $"has not applied {command} as command {view.StateChecked}");
+            view.StateChecked++;
+        }
+
+        Require(machine.State.Count == view.StateChecked, "I8", view,
+            $"has applied {machine.State.Count} commands, its committed log has {view.StateChecked}");
+    }
+
+    private string? CommandOf(LogEntry entry)
+    {
+        if (!isMajority)
+            return JournalMachine.Decode(entry.Bytes.Span);
+        return (EntryKind)entry.Bytes.Span[0] == EntryKind.Command ? JournalMachine.Decode(entry.Bytes.Span[1..]) : null;
+    }
+
+    private void Take(NodeView view, in ClusterInput input)
+    {
+        RaftCore core = view.Node.Core;
+        bool isNewLeader = core.Leader is not null && core.Leader != view.Leader;
+        bool isFromLeader = input.Kind == InputKind.Message && input.From!.Peer == core.Leader
+            && (RaftMessageKind)input.Message![0] == RaftMessageKind.AppendEntries;
+        bool isBonded = core.Leader is not { } peer || ProcessOf(peer) is not { } process || cluster.AreBonded(view.Node, process);
+        if (isFromLeader && core.Role == RaftRole.Follower)
+            view.LeaderHeardAt = view.Node.Now;
+        else if (isNewLeader || core.Leader is null || !isBonded)
+            view.LeaderHeardAt = TimeSpan.MinValue;
+        view.Term = core.Term;
+        view.Vote = core.VotedFor;
+        view.Role = core.Role;
+        view.Committed = core.Committed;
+        view.Leader = core.Leader;
+        view.Resets = view.Node.Machine.Resets;
+        view.Divergences = view.Node.Divergences.Count;
+        if (core.Role == RaftRole.Follower)
+            view.Candidacy = null;
+    }
+}

@@ -1,0 +1,74 @@
+using Mosaik.Testing;
+
+namespace Mosaik.Simulation.Raft;
+
+/// <summary>What may go wrong in a run (spec/groups-safety.md §10.1).</summary>
+internal enum RaftFaults
+{
+    /// <summary>Messages and timers in any order.</summary>
+    None,
+
+    /// <summary>Bonds are lost and made again.</summary>
+    Churn,
+
+    /// <summary>Also processes that forget everything, and new ones.</summary>
+    Restarts,
+
+    /// <summary>A seed chooses.</summary>
+    All,
+}
+
+/// <summary>How a run is driven.</summary>
+internal enum RaftStyle
+{
+    /// <summary>A step is one event of any kind on any node; clocks move only when a timer fires.</summary>
+    Events,
+
+    /// <summary>Episodes with a new random mesh of bonds each.</summary>
+    Meshes,
+
+    /// <summary>Time passes; links have latencies, fall silent and heal; clocks drift; clients keep calling.</summary>
+    Time,
+
+    /// <summary>Every process is replaced, one after the other (Majority); the others keep working.</summary>
+    Rolling,
+
+    /// <summary>Every node begins alone, with a history of its own (Available).</summary>
+    SeparateBoot,
+
+    /// <summary>An established group meets a newcomer or a member that was away (Available).</summary>
+    Newcomer,
+}
+
+/// <summary>One run, drawn from its seed.</summary>
+internal sealed record RaftPlan(
+    int Nodes, int Voters, RaftStyle Style, RaftFaults Faults, int Learners, int Spares, int Steps)
+{
+    /// <summary>Changes whenever the same seed would mean another run.</summary>
+    public const int Version = 1;
+
+    public bool IsMajority => Voters > 0;
+
+    /// <summary>Draws what the command line leaves open.</summary>
+    /// <param name="random">The seed's stream for the plan.</param>
+    /// <param name="nodes">How many begin; null = any of 2 to 5.</param>
+    /// <param name="voters">The n of Majority(n); 0 = Available; null = either.</param>
+    /// <param name="faults">What may go wrong.</param>
+    public static RaftPlan Draw(SimulationRandom random, int? nodes, int? voters, RaftFaults faults)
+    {
+        int count = nodes ?? 2 + random.NextBelow(4);
+        int majority = voters ?? (random.NextBelow(2) == 0 ? count : 0);
+        RaftFaults chosen = faults == RaftFaults.All
+            ? (RaftFaults)random.NextBelow((int)RaftFaults.All) : faults;
+        RaftStyle[] styles = majority > 0
+            ? [RaftStyle.Events, RaftStyle.Meshes, RaftStyle.Time, chosen == RaftFaults.Restarts ? RaftStyle.Rolling : RaftStyle.Time]
+            : [RaftStyle.Events, RaftStyle.Meshes, RaftStyle.Time, RaftStyle.SeparateBoot, RaftStyle.Newcomer];
+        RaftStyle style = styles[random.NextBelow(styles.Length)];
+
+        // Majority(n) with more nodes than n: the others are learners. A spare voter may take the place of a lost one.
+        int learners = majority > 0 ? Math.Max(count - majority, random.NextBelow(3)) : 0;
+        int spares = majority > 0 && chosen == RaftFaults.Restarts && style != RaftStyle.Rolling
+            ? random.NextBelow((majority / 2) + 1) : 0;
+        return new RaftPlan(count, majority, style, chosen, learners, spares, 300 + random.NextBelow(400));
+    }
+}

@@ -1,0 +1,228 @@
+using Mosaik.Groups;
+using Mosaik.Groups.Raft;
+using Mosaik.Simulation.Raft.Cluster;
+
+namespace Mosaik.Simulation.Raft;
+
+// Runs whose steps are events, in any order (spec/groups-safety.md §10.1).
+internal sealed partial class RaftWorld
+{
+    private void RunEvents(int steps)
+    {
+        for (int step = 0; step < steps && !IsOver; step++)
+            TakeStep();
+    }
+
+    private void TakeStep()
+    {
+        double u = _random.NextDouble();
+        if (u < 0.72)
+            DeliverOne();
+        else if (u < 0.76)
+            TimeOutOne();
+        else if (u < 0.86)
+            Call(Any(_random.NextBelow(4) == 0 || !_cluster.Leaders.Any() ? _cluster.Nodes : _cluster.Leaders)!);
+        else if (u < 0.91)
+            HeartbeatOne();
+        else if (u < 0.92)
+            PassSome();
+        else if (u < 0.985 && _plan.Faults != RaftFaults.None)
+            ChangeBond(isLoss: u < 0.945);
+        else if (u >= 0.985 && _plan.Faults == RaftFaults.Restarts)
+            RestartOne(Any(_cluster.Nodes)!);
+    }
+
+    private void DeliverOne()
+    {
+        var loaded = _cluster.Loaded;
+        if (loaded.Count == 0)
+            return;
+        (string from, string to) = loaded[_random.NextBelow(loaded.Count)];
+        _cluster.Deliver(from, to, 1);
+    }
+
+    private void TimeOutOne()
+    {
+        if (Any(_cluster.Nodes.Where(n => !n.IsLeader && n.Core.ElectionDeadline < TimeSpan.MaxValue)) is { } node)
+            _cluster.TimeOut(node.Name);
+    }
+
+    private void HeartbeatOne()
+    {
+        if (Any(_cluster.Leaders) is { } leader)
+            _cluster.Heartbeat(leader.Name);
+    }
+
+    // A clock runs on: requests expire, catch-ups repeat themselves, lost voters are given up.
+    private void PassSome()
+    {
+        ClusterNode node = Any(_cluster.Nodes)!;
+        TimeSpan time = _random.NextBelow(4) == 0
+            ? node.Settings.VoterReplacementDelay : TimeSpan.FromMilliseconds(_random.NextBelow(1500));
+        if (time < node.Settings.VoterReplacementDelay)
+            _cluster.Pass(node.Name, time);
+        else if (node.IsLeader && _plan.IsMajority)
+            PassUnderLead(node);
+    }
+
+    // The leader's replacement delay passes while those that are there keep answering.
+    private void PassUnderLead(ClusterNode leader)
+    {
+        TimeSpan left = leader.Settings.VoterReplacementDelay;
+        while (left > TimeSpan.Zero && leader.IsLeader && !IsOver)
+        {
+            _cluster.Heartbeat(leader.Name);
+            left -= leader.Settings.HeartbeatInterval;
+            foreach (ClusterNode other in _cluster.Nodes.Where(n => n != leader && _cluster.AreBonded(n, leader)).ToArray())
+            {
+                _cluster.Deliver(leader.Name, other.Name);
+                _cluster.Deliver(other.Name, leader.Name);
+            }
+        }
+    }
+
+    private void ChangeBond(bool isLoss)
+    {
+        ClusterNode a = Any(_cluster.Nodes)!;
+        ClusterNode b = Any(_cluster.Nodes)!;
+        if (a == b)
+            return;
+        if (!isLoss)
+        {
+            _cluster.Bond(a.Name, b.Name);
+        }
+        else if (_cluster.AreBonded(a, b))
+        {
+            _cluster.Unbond(a.Name, b.Name);
+            Faults.Count(FaultKind.Partition);
+        }
+    }
+
+    private void RunMeshes()
+    {
+        for (int episode = 0; episode < 30 && !IsOver; episode++)
+        {
+            if (_plan.Faults != RaftFaults.None)
+                DrawMesh();
+            if (_plan.Faults == RaftFaults.Restarts && _random.NextBelow(4) == 0)
+                RestartOne(Any(_cluster.Nodes)!);
+            if (_random.NextBelow(6) == 0 && Any(_cluster.Leaders) is { } leader && _plan.IsMajority)
+                PassUnderLead(leader);
+            int[] lengths = [5, 15, 40];
+            int length = lengths[_random.NextBelow(lengths.Length)];
+            for (int i = 0; i < length && !IsOver; i++)
+                TakeMeshStep();
+        }
+    }
+
+    private void DrawMesh()
+    {
+        double density = 0.45 + (0.55 * _random.NextDouble());
+        string[] names = [.. _cluster.Nodes.Select(n => n.Name)];
+        for (int i = 0; i < names.Length; i++)
+        {
+            for (int k = 0; k < i; k++)
+            {
+                bool isBonded = _cluster.AreBonded(_cluster[names[i]], _cluster[names[k]]);
+                bool wanted = _random.NextDouble() < density;
+                if (wanted && !isBonded)
+                    _cluster.Bond(names[i], names[k]);
+                else if (!wanted && isBonded)
+                    _cluster.Unbond(names[i], names[k]);
+            }
+        }
+
+        Faults.Count(FaultKind.Partition);
+    }
+
+    private void TakeMeshStep()
+    {
+        double u = _random.NextDouble();
+        if (u < 0.66)
+            DeliverOne();
+        else if (u < 0.70)
+            TimeOutOne();
+        else if (u < 0.76)
+            _cluster.DeliverAll();
+        else if (u < 0.88)
+            Call(Any(_random.NextBelow(4) == 0 || !_cluster.Leaders.Any() ? _cluster.Nodes : _cluster.Leaders)!);
+        else if (u < 0.97)
+            HeartbeatOne();
+        else
+            PassSome();
+    }
+
+    // Every node may have led itself before it meets the others (CE2, D7).
+    private void BootApart()
+    {
+        foreach (ClusterNode node in _cluster.Nodes.ToArray())
+        {
+            if (_random.NextDouble() >= 0.8 || node.Machine.Preference.IsObserver)
+                continue;
+            _cluster.TimeOut(node.Name);
+            for (int i = _random.NextBelow(4); i > 0; i--)
+                Call(node);
+        }
+
+        if (_random.NextBelow(2) == 0)
+        {
+            _cluster.Mesh();
+        }
+        else
+        {
+            for (int i = 0; i < 10; i++)
+                ChangeBond(isLoss: false);
+        }
+    }
+
+    // D1 and D2a: what an established group has committed survives a newcomer, and a member that was alone and wrote nothing.
+    private void RunNewcomer()
+    {
+        foreach (ClusterNode node in _cluster.Nodes)
+            node.Machine.Preference = LeadershipPreference.Normal;
+        _cluster.Converge();
+        List<string> established = [];
+        void Commit(int count)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                string command = $"c{++_commands}";
+                established.Add(command);
+                Oracle.History.Next(SubmitMode.Execute, false, command);
+                _cluster.Execute(_cluster.Leaders.First(l => l.Core.Online && _cluster.Nodes.Any(n => _cluster.AreBonded(l, n))).Name, command);
+                _cluster.Settle();
+            }
+        }
+
+        Commit(1 + _random.NextBelow(5));
+        bool isMember = _plan.Nodes >= 3 && _random.NextBelow(2) == 0;
+        ClusterNode stranger;
+        if (isMember)
+        {
+            stranger = Any(_cluster.Nodes.Where(n => !n.IsLeader))!;
+            _cluster.Isolate(stranger.Name);
+        }
+        else
+        {
+            stranger = _cluster.Start("late", Configure);
+        }
+
+        _cluster.TimeOut(stranger.Name);
+        for (int i = isMember ? 0 : _random.NextBelow(4); i > 0; i--)
+        {
+            string own = $"c{++_commands}";
+            Oracle.History.Next(SubmitMode.Feed, false, own);
+            _cluster.Feed(stranger.Name, own);
+        }
+
+        if (isMember && stranger.Core.Term > Term.One)
+            Commit(1 + _random.NextBelow(4));
+        _cluster.Mesh();
+        for (int i = 0; i < 200; i++)
+            DeliverOne();
+        ClusterNode leader = _cluster.Converge();
+        bool isShorter = !isMember && established.Count > 3;
+        if ((isMember || isShorter) && !established.All(leader.Commanded.Contains))
+            throw new InvariantViolationException("I22", $"entries of the established members are gone; {_cluster}");
+    }
+}
