@@ -26,6 +26,8 @@ public sealed class Latencies
     {
         lock (_lock)
         {
+            if (_histogram.TotalCount == 0)
+                return new(0, 0, 0, 0, 0);
             return new(
                 Micro(_histogram.GetValueAtPercentile(50)), Micro(_histogram.GetValueAtPercentile(90)),
                 Micro(_histogram.GetValueAtPercentile(99)), Micro(_histogram.GetMaxValue()), _histogram.TotalCount);

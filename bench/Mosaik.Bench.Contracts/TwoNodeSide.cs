@@ -35,7 +35,9 @@ public sealed class TwoNodeSide(
         var amount = plan.IsQuick ? 0 : fullAmount;
         var (server, load) = await BothAsync(new NodeMeasure(0, amount > 0 ? LongestWindow : plan.Window.TotalSeconds, amount));
         var measured = measureAtServer ? server : load;
-        var value = MeasuresLatency ? measured.Latency!.P50 : measured.Operations / measured.Seconds / divisor; // the role says so
+        if (measured.Operations == 0)
+            throw new InvalidDataException("nothing arrived while it was measured");
+        var value = MeasuresLatency ? measured.Latency!.P50 : measured.Operations / measured.Seconds / divisor; // the role has it
         return new Sample(value, unit, !MeasuresLatency, measured.Operations, measured.Seconds)
         {
             LossPercent = 100.0 * measured.Lost / Math.Max(1, measured.Operations + measured.Lost),

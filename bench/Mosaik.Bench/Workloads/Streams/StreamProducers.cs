@@ -12,7 +12,7 @@ internal sealed class StreamProducers : MessageProducers
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
-    private const int PatientBuffer = 16 * 1024;
+    private const int PatientBuffer = 8 * 1024;
 
     private readonly List<Network> _networks = [];
     private Producer<byte[]>[] _producers = [];
