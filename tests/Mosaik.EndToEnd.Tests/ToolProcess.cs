@@ -20,6 +20,7 @@ internal sealed class ToolProcess : IAsyncDisposable
     private readonly Task _stdout;
     private readonly Task _stderr;
     private readonly List<(long Lines, TaskCompletionSource Reached)> _waits = [];
+    private readonly List<(Predicate<string> Condition, TaskCompletionSource Met)> _outputWaits = [];
     private readonly List<(string Text, TaskCompletionSource Found)> _errorWaits = [];
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private readonly MemoryStream _head = new();
@@ -52,6 +53,22 @@ internal sealed class ToolProcess : IAsyncDisposable
     /// <summary>The first bytes of stdout, as text.</summary>
     public string Output => System.Text.Encoding.UTF8.GetString(_head.ToArray());
 
+    /// <summary>Time that processors have worked for it; zero when it has ended.</summary>
+    public TimeSpan ProcessorTime
+    {
+        get
+        {
+            try
+            {
+                return _process.TotalProcessorTime;
+            }
+            catch (InvalidOperationException)
+            {
+                return TimeSpan.Zero;
+            }
+        }
+    }
+
     /// <summary>SHA-256 of all of stdout; call after <see cref="ExitAsync"/>.</summary>
     public string Sha256 => Convert.ToHexStringLower(_hash.GetHashAndReset());
 
@@ -78,6 +95,19 @@ internal sealed class ToolProcess : IAsyncDisposable
             var reached = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             _waits.Add((count, reached));
             return Within(reached.Task, $"{count} lines");
+        }
+    }
+
+    /// <summary>Completes when what was written to stdout, as far as it is kept, fulfils a condition.</summary>
+    public Task OutputAsync(Predicate<string> condition, string what)
+    {
+        lock (_waits)
+        {
+            if (condition(Output))
+                return Task.CompletedTask;
+            var met = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _outputWaits.Add((condition, met));
+            return Within(met.Task, what);
         }
     }
 
@@ -172,10 +202,16 @@ internal sealed class ToolProcess : IAsyncDisposable
         {
             var bytes = buffer.AsMemory(0, read);
             _hash.AppendData(bytes.Span);
-            if (_head.Length < 64 * 1024)
-                _head.Write(bytes.Span);
             lock (_waits)
             {
+                if (_head.Length < 64 * 1024)
+                    _head.Write(bytes.Span);
+                foreach (var wait in _outputWaits.FindAll(w => w.Condition(Output)))
+                {
+                    wait.Met.TrySetResult();
+                    _outputWaits.Remove(wait);
+                }
+
                 Interlocked.Add(ref _lines, bytes.Span.Count((byte)'\n'));
                 foreach (var wait in _waits.FindAll(w => w.Lines <= _lines))
                     wait.Reached.TrySetResult();
