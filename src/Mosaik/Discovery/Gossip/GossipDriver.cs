@@ -25,9 +25,6 @@ internal sealed partial class GossipDriver : IGossip, IProtocolHandler
 {
     private const int ItemsPerTurn = 64;
 
-    /// <summary>How long leaving may take.</summary>
-    private static readonly TimeSpan LeaveLimit = TimeSpan.FromSeconds(5);
-
     private readonly GossipContext _context;
     private readonly GossipCore _core;
     private readonly GossipInbox _inbox;
@@ -37,7 +34,6 @@ internal sealed partial class GossipDriver : IGossip, IProtocolHandler
     private readonly long _epoch;
     private EndpointAddress? _changedAddress;
     private int _handleDisposed;
-    private bool _leaving;
     private volatile bool _stopping;
     private Task _loop = Task.CompletedTask;
 
@@ -81,26 +77,6 @@ internal sealed partial class GossipDriver : IGossip, IProtocolHandler
     {
         Volatile.Write(ref _handleDisposed, 1);
         _inbox.Wake();
-    }
-
-    /// <inheritdoc/>
-    public async ValueTask LeaveAsync(CancellationToken cancellationToken)
-    {
-        var acknowledged = new Completion(_context.Scheduler);
-        using var deadline = new Deadline(
-            _context.TimeProvider, LeaveLimit, "Leaving gossip", null, null, cancellationToken);
-        try
-        {
-            if (!await _inbox.PostAsync(Lane.Accepted, () => BeginLeaving(acknowledged), deadline.Token).ConfigureAwait(false))
-                return;
-            await acknowledged.WaitAsync(deadline.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException)
-        {
-            // Out of time: what has not arrived by now is lost with the connections.
-        }
-
-        await _inbox.PostAsync(Lane.Accepted, CloseAll, CancellationToken.None).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -177,41 +153,6 @@ internal sealed partial class GossipDriver : IGossip, IProtocolHandler
 
     private PeerData EncodeAddress(EndpointAddress address) =>
         PeerDataCodec.Encode(address, PeerData.LimitFor(_context.Options.MaxMessageSize));
-
-    /// <summary>Says goodbye in all topics, and waits beside the loop until everybody has heard it.</summary>
-    private void BeginLeaving(Completion acknowledged)
-    {
-        _leaving = true;
-        foreach (TopicState topic in _topics.Values.ToArray())
-            EndTopic(topic);
-        List<Completion> marks = [];
-        foreach (GossipPeer peer in _peers.Values.ToArray())
-        {
-            CancelDial(peer);
-            foreach (GossipConnection connection in peer.Connections)
-            {
-                var mark = new Completion(_context.Scheduler);
-                marks.Add(mark);
-                connection.Queue.Finish(mark);
-            }
-
-            if (peer.IsEmpty)
-                _peers.Remove(peer.Id);
-        }
-
-        _tasks.Start(async () =>
-        {
-            foreach (Completion mark in marks)
-                await mark.WaitAsync().ConfigureAwait(false);
-            acknowledged.TrySetResult();
-        });
-    }
-
-    private void CloseAll()
-    {
-        foreach (GossipConnection connection in _peers.Values.SelectMany(static p => p.Connections))
-            connection.Transport.Abort(CloseCode.None, "");
-    }
 
     /// <summary>The loop has ended: nothing of what it owned goes on.</summary>
     private void EndEverything()

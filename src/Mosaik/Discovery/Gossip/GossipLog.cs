@@ -32,4 +32,7 @@ internal static partial class GossipLog
 
     [LoggerMessage(2108, LogLevel.Warning, "Dialling {Peer:S} for gossip failed unexpectedly")]
     public static partial void DialBroke(ILogger logger, Exception exception, PeerId peer);
+
+    [LoggerMessage(2109, LogLevel.Debug, "Leaving gossip without waiting for connections that acknowledge nothing: {Count}")]
+    public static partial void NotAcknowledged(ILogger logger, int count);
 }
