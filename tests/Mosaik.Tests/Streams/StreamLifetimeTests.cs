@@ -127,7 +127,7 @@ public sealed class StreamLifetimeTests : IDisposable
         RawStreamPeer[] raws = [new(_world, "a"), new(_world, "b")];
         foreach (var raw in raws)
             await raw.IntroduceAsync(node, "lost");
-        var channel = consumer.Producers.FirstOrDefault();
+        var channel = consumer.Producers is { Count: > 0 } early ? early[0] : null;
         for (var i = 0; i < 4; i++)
             await (await raws[0].AcceptAsync()).Connection.CloseAsync(CloseCode.TooSlow, "");
         var before = _world.Now;

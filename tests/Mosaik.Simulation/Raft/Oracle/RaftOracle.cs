@@ -59,7 +59,7 @@ internal sealed partial class RaftOracle(RaftCluster cluster, bool isMajority) :
         }
     }
 
-    public void Sent(ClusterNode node, PeerId? to, byte[] message) 
+    public void Sent(ClusterNode node, PeerId? to, byte[] message)
     {
         if (_views.TryGetValue(node, out NodeView? view))
             view.Outbox.Add((to, message));

@@ -125,6 +125,7 @@ public abstract class ProducerTests : ConformanceTests
         await stage.SettleAsync(2);
         Assert.Equal(3, producer.Consumers.Count);
         var before = producer.Consumers.Select(c => c.ConsumerId).ToHashSet();
+        await stage.UntilAsync(() => consumers.Count(c => c.IsOnline) == 3, 3, "three consumers online");
         Assert.Equal(4, consumers.Count(c => !c.IsOnline));
         Assert.True(await Stage.PollAsync(full.Clone()));
         var free = full.Not();
