@@ -78,7 +78,8 @@ public sealed class DiscoveryTests
             }
 
             await AllListAllAsync(nodes, ids);
-            time.AssertAtMost(PurgeAfter, "all is whole again");
+            // Those who still take the old run for alive look for it when its entry has expired, if gossip has not told them.
+            time.AssertAtMost(PurgeAfter + TimeSpan.FromSeconds(5), "all is whole again");
         }
         finally
         {
