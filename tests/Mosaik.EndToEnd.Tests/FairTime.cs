@@ -34,7 +34,7 @@ internal sealed class FairTime
         var lost = others > TimeSpan.Zero ? others / processors : TimeSpan.Zero;
         var text = string.Create(
             CultureInfo.InvariantCulture,
-            $"{what} after {elapsed.TotalSeconds:F2} s, of which other programs had {lost.TotalSeconds:F2} s; limit {limit.TotalSeconds} s");
+            $"{what} after {elapsed.TotalSeconds:F2} s, others had {lost.TotalSeconds:F2} s of it; limit {limit.TotalSeconds} s");
         TestContext.Current.TestOutputHelper?.WriteLine(text);
         Assert.True(elapsed - lost <= limit, text);
     }
