@@ -99,7 +99,7 @@ internal sealed partial class ConsumerDriver<T>
                 break;
             case StreamPeerDeltaKind.Removed:
                 if (_candidates.Remove(delta.PeerId, out var gone))
-                    Leave(gone);
+                    Leave(gone, Context.Options.DrainTimeout);
                 _due.Forget(delta.PeerId);
                 rtts.Unfollow(delta.PeerId);
                 break;
@@ -149,13 +149,18 @@ internal sealed partial class ConsumerDriver<T>
     /// <summary>
     /// Stops a receiver without waiting: a slow end must not delay the deltas of other producers. Its successor waits for it.
     /// </summary>
-    private void Leave(Receiver<T>? receiver)
+    /// <param name="receiver">The receiver; null = there is none.</param>
+    /// <param name="patience">
+    /// How long a connected one goes on. A producer that withdraws its stream sends what it has accepted before it closes
+    /// (spec/streams.md §11.2), and its entry may arrive sooner than that.
+    /// </param>
+    private void Leave(Receiver<T>? receiver, TimeSpan patience = default)
     {
         if (receiver is null)
             return;
         foreach (var (id, end) in _leaving)
             if (end.IsCompletedSuccessfully)
                 _leaving.Remove(id);
-        _leaving[receiver.ProducerId] = receiver.DisposeAsync().AsTask(); // ends after its predecessor
+        _leaving[receiver.ProducerId] = receiver.LeaveAsync(patience); // ends after its predecessor
     }
 }

@@ -24,6 +24,7 @@ internal sealed class Receiver<T> : IAsyncDisposable
     private readonly StreamContext _context;
     private readonly ReconnectCore _schedule;
     private readonly Signal _trigger;
+    private readonly Signal _ended;
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _previous;
     private readonly LogLimiter _undecodableLog;
@@ -35,6 +36,8 @@ internal sealed class Receiver<T> : IAsyncDisposable
     private long _received;
     private bool _isRepeatedFailure;
     private bool _checksRtt;
+    private volatile bool _isConnected;
+    private volatile bool _isLeaving;
 
     /// <summary>Starts at once, or when its predecessor for the same producer has closed its link.</summary>
     /// <param name="consumer">The worker.</param>
@@ -51,6 +54,7 @@ internal sealed class Receiver<T> : IAsyncDisposable
         _entry = entry;
         _schedule = new ReconnectCore(consumer.NewBackoff(), _context.Random);
         _trigger = new Signal(_context.Scheduler, _context.TimeProvider);
+        _ended = new Signal(_context.Scheduler, _context.TimeProvider);
         _loop = _context.Scheduler.Start(RunAsync);
     }
 
@@ -64,6 +68,18 @@ internal sealed class Receiver<T> : IAsyncDisposable
 
     /// <summary>Something changed that may end a terminal cause.</summary>
     public void Trigger() => _trigger.Set();
+
+    /// <summary>
+    /// Makes no further attempt, and gives the producer some time to end the connection that there is; then stops for good.
+    /// Called once, instead of disposing it.
+    /// </summary>
+    public async Task LeaveAsync(TimeSpan patience)
+    {
+        _isLeaving = true;
+        if (_isConnected && patience > TimeSpan.Zero)
+            await _ended.WaitAsync(patience).ConfigureAwait(false);
+        await DisposeAsync().ConfigureAwait(false);
+    }
 
     /// <summary>Stops for good; completes when the link is closed. Called once.</summary>
     public async ValueTask DisposeAsync()
@@ -88,6 +104,14 @@ internal sealed class Receiver<T> : IAsyncDisposable
         {
             await _trigger.WaitAsync(TimeSpan.Zero).ConfigureAwait(false); // what has happened so far is heeded by this attempt
             var (end, code, healthy) = await AttemptAsync().ConfigureAwait(false);
+            _isConnected = false;
+            _ended.Set();
+            if (_isLeaving)
+            {
+                HideChannel(code ?? CloseCode.Cancelled);
+                return;
+            }
+
             if (_stop.IsCancellationRequested || end == AttemptEnd.Unsuitable)
                 break;
             var next = Decide(() => _schedule.OnEnded(_context.Now, end, code, healthy));
@@ -151,6 +175,7 @@ internal sealed class Receiver<T> : IAsyncDisposable
             connectedAt = _context.TimeProvider.GetTimestamp();
             var channel = ShowChannel();
             _isRepeatedFailure = false;
+            _isConnected = true;
             _consumer.SetState(channel, ChannelState.Connected);
             StreamsLog.ProducerConnected(_context.Logger, _consumer.StreamId, ProducerId);
             await ReceiveAsync(link.Receiver, channel).ConfigureAwait(false);

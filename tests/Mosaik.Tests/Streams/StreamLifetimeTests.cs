@@ -1,6 +1,7 @@
 using Mosaik.Networking;
 using Mosaik.Primitives;
 using Mosaik.Streams;
+using Mosaik.Tests.Discovery;
 
 namespace Mosaik.Tests.Streams;
 
@@ -34,6 +35,43 @@ public sealed class StreamLifetimeTests : IDisposable
             Assert.Equal([i], await _world.TakeAsync(consumer, 1)); // what was accepted is delivered
             await _world.DelayAsync(0.05); // a node dials at most fifty new peers per second
         }
+    });
+
+    [Fact]
+    public void What_a_withdrawn_producer_still_sends_arrives_before_its_204() => _world.Run(async () =>
+    {
+        var node = await _world.StartAsync();
+        var raw = new RawStreamPeer(_world);
+        var consumer = node.Streams.Consume(new ConsumerOptions<string> { StreamId = "test" });
+        await raw.IntroduceAsync(node, "test");
+        var (connection, stream) = await raw.AcceptAsync();
+        await stream.WriteAsync(RawStreamPeer.Handshake(_world.Id, "test"));
+        await _world.UntilAsync(() => consumer.IsOnline, 3, "the subscription");
+        var channel = Assert.Single(consumer.Producers);
+        await _world.DelayAsync(0.1);
+        await raw.IntroduceAsync(node); // the news of the withdrawal is faster than what was sent before it
+        await _world.DelayAsync(0.2);
+        await stream.WriteAsync(RawPeer.Frame("\x04last"u8));
+        Assert.Equal("last", await _world.WithinAsync(consumer.ReadAsync()));
+        await connection.CloseAsync(CloseCode.GracefulShutdown, "");
+        await _world.WithinAsync(new ValueTask(channel.Disconnected));
+        Assert.Equal(CloseCode.GracefulShutdown, channel.CloseReason);
+    });
+
+    [Fact]
+    public void A_withdrawn_producer_that_never_closes_is_left_after_the_drain_time() => _world.Run(async () =>
+    {
+        var node = await _world.StartAsync();
+        var raw = new RawStreamPeer(_world);
+        var consumer = node.Streams.Consume(new ConsumerOptions<string> { StreamId = "test" });
+        await raw.IntroduceAsync(node, "test");
+        var (connection, stream) = await raw.AcceptAsync();
+        await stream.WriteAsync(RawStreamPeer.Handshake(_world.Id, "test"));
+        await _world.UntilAsync(() => consumer.IsOnline, 3, "the subscription");
+        await _world.DelayAsync(0.1);
+        await raw.IntroduceAsync(node);
+        Assert.Equal(CloseCode.Cancelled, (await _world.WithinAsync(connection.WaitClosedAsync(), 1)).RemoteCode);
+        Assert.Empty(consumer.Producers);
     });
 
     [Fact]
