@@ -64,6 +64,9 @@ internal sealed class CatalogStore
     /// <summary>Signed entries removed by departure, purge or eviction since the start.</summary>
     public long SignedDepartures { get; private set; }
 
+    /// <summary>How many signed entries there are.</summary>
+    public int Count => _signed.Count;
+
     public bool Contains(PeerId id) => _signed.ContainsKey(id) || _unsigned.ContainsKey(id);
 
     public bool IsFreshSigned(PeerId id, long nowMs) =>

@@ -45,7 +45,7 @@ internal static class CatalogSync
                 await CloseAsync(link).ConfigureAwait(false);
                 throw DiscoveryException.DifferentNetwork(driver.Node.NetworkId, network);
             }
-            int changed = await MergeAsync(driver, scan, start.Peer, EntrySource.OwnSync, deadline).ConfigureAwait(false);
+            int changed = await MergeAsync(driver, scan, start.Peer, EntrySource.OwnSync(start.SyncId), deadline).ConfigureAwait(false);
             if (link.Rtt is { } rtt)
                 driver.SampleRtt(start.Peer, rtt);
             DiscoveryLog.Synced(driver.Logger, start.Peer, changed, scan.Known);

@@ -80,6 +80,7 @@ internal sealed class DiscoveryCore
         IReadOnlyList<SignedPeerEntry> entries, PeerVersion highWater, EntrySource source, DiscoveryTime now)
     {
         var results = new UpsertResult[entries.Count];
+        int before = _catalog.Count;
         for (int i = 0; i < entries.Count; i++)
         {
             SignedPeerEntry entry = entries[i];
@@ -87,9 +88,16 @@ internal sealed class DiscoveryCore
             Effects.Results.Add((entry.Id, results[i]));
             if (results[i] == UpsertResult.Self)
                 OnOwnEntry(entry.Version, highWater, now);
-            else if (source.Learns && results[i] is UpsertResult.New or UpsertResult.Updated)
-                OnLearnt(entry.Id, now);
         }
+        // Only now is it known how many there are, which tells how many of them are worth a sync.
+        _syncs.CatalogSize = _catalog.Count;
+        for (int i = 0; source.Learns && i < entries.Count; i++)
+        {
+            if (results[i] is UpsertResult.New or UpsertResult.Updated)
+                OnLearnt(entries[i].Id, now);
+        }
+        if (_catalog.Count > before && (source.SyncId is not null || source.SyncingPeer is not null))
+            _syncs.OnNews(source.SyncId);
         if (source.SyncingPeer is { } peer && _catalog.Contains(peer))
             _syncs.OnInbound(peer, now.Monotonic);
         Finish(now);

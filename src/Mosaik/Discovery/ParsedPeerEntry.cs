@@ -41,15 +41,18 @@ internal readonly record struct ParsedPeerEntry(ReadOnlyMemory<byte> Bytes, Peer
         if (Bytes.Length > MaxLength)
             return EntryFault.TooLarge;
         ReadOnlySpan<byte> entry = Bytes.Span[..Layout.Length];
+        UniqueId digest = UniqueId.Hash(entry);
+        Signature signature = Signature.FromRaw(Bytes.Span[Layout.Length..]);
+        if (verifier.TryRecall(Id, digest, signature, out verified))
+            return EntryFault.None; // the same bytes, so they are canonical as well
         var reader = new PostcardReader(entry, PostcardForm.Canonical);
         if (!PeerEntryLayout.TryRead(ref reader, out _) || !reader.TryReadEnd())
             return EntryFault.NotCanonical;
-        UniqueId digest = UniqueId.Hash(entry);
-        Signature signature = Signature.FromRaw(Bytes.Span[Layout.Length..]);
         if (!verifier.Verify(Id, digest, signature))
             return EntryFault.Signature;
         // A copy of its own: the entry outlives the frame it came in.
         verified = new SignedPeerEntry(Bytes.ToArray(), Layout, digest, signature);
+        verifier.Keep(verified);
         return EntryFault.None;
     }
 }

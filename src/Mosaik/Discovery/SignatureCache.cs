@@ -8,15 +8,18 @@ namespace Mosaik.Discovery;
 /// remembered
 /// (spec/performance.md §4.10).
 /// </summary>
-/// <remarks>A verification is a pure function, so one cache serves all networks of a process. Thread-safe.</remarks>
+/// <remarks>
+/// A verification is a pure function, so one cache serves all networks of a process. For the same reason they may share the
+/// entries, which do not change: the cache knows them as long as somebody holds them, and keeps none alive. Thread-safe.
+/// </remarks>
 internal sealed class SignatureCache
 {
     public const int DefaultCapacity = 16_384;
 
     private readonly Lock _lock = new();
     private readonly int _capacity;
-    private readonly Dictionary<Triple, LinkedListNode<Triple>> _known = [];
-    private readonly LinkedList<Triple> _recent = new();
+    private readonly Dictionary<Triple, LinkedListNode<Item>> _known = [];
+    private readonly LinkedList<Item> _recent = new();
 
     public SignatureCache(int capacity = DefaultCapacity)
     {
@@ -31,13 +34,7 @@ internal sealed class SignatureCache
     public bool Contains(PeerId key, UniqueId digest, Signature signature)
     {
         lock (_lock)
-        {
-            if (!_known.TryGetValue(new Triple(key, digest, signature), out LinkedListNode<Triple>? node))
-                return false;
-            _recent.Remove(node);
-            _recent.AddFirst(node);
-            return true;
-        }
+            return Find(new Triple(key, digest, signature)) is not null;
     }
 
     /// <summary>Remembers a triple that verifies.</summary>
@@ -50,11 +47,48 @@ internal sealed class SignatureCache
                 return;
             if (_known.Count == _capacity)
             {
-                _known.Remove(_recent.Last!.Value); // not empty: the capacity is at least 1
+                _known.Remove(_recent.Last!.Value.Triple); // not empty: the capacity is at least 1
                 _recent.RemoveLast();
             }
-            _known[triple] = _recent.AddFirst(triple);
+            _known[triple] = _recent.AddFirst(new Item(triple));
         }
+    }
+
+    /// <summary>The entry that verified as this triple; null when nobody holds it any more.</summary>
+    public SignedPeerEntry? Recall(PeerId key, UniqueId digest, Signature signature)
+    {
+        lock (_lock)
+        {
+            return Find(new Triple(key, digest, signature)) is { Entry: { } reference } && reference.TryGetTarget(out SignedPeerEntry? entry)
+                ? entry
+                : null;
+        }
+    }
+
+    /// <summary>Makes an entry known whose triple is remembered.</summary>
+    public void Keep(SignedPeerEntry entry)
+    {
+        lock (_lock)
+        {
+            if (_known.TryGetValue(new Triple(entry.Id, entry.Digest, entry.Signature), out LinkedListNode<Item>? node))
+                node.Value.Entry = new WeakReference<SignedPeerEntry>(entry);
+        }
+    }
+
+    private Item? Find(Triple triple)
+    {
+        if (!_known.TryGetValue(triple, out LinkedListNode<Item>? node))
+            return null;
+        _recent.Remove(node);
+        _recent.AddFirst(node);
+        return node.Value;
+    }
+
+    private sealed class Item(Triple triple)
+    {
+        public Triple Triple { get; } = triple;
+
+        public WeakReference<SignedPeerEntry>? Entry { get; set; }
     }
 
     // The hash is keyed per process, so that nobody can craft signatures that share a bucket.

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Mosaik.Primitives;
 using Mosaik.Quic.Crypto;
 
@@ -17,6 +18,18 @@ internal sealed class SignatureVerifier(SignatureCache cache)
 
     /// <summary>How many verifications were asked for, computed or remembered.</summary>
     public long Requested => Volatile.Read(ref _requested);
+
+    /// <summary>An entry of the process that was verified from these bytes, if somebody still holds it.</summary>
+    public bool TryRecall(PeerId key, UniqueId digest, Signature signature, [NotNullWhen(true)] out SignedPeerEntry? entry)
+    {
+        entry = cache.Recall(key, digest, signature);
+        if (entry is not null)
+            Interlocked.Increment(ref _requested);
+        return entry is not null;
+    }
+
+    /// <summary>Lets others have a verified entry instead of one of their own.</summary>
+    public void Keep(SignedPeerEntry entry) => cache.Keep(entry);
 
     /// <summary>Whether the signature over the digest is the key's.</summary>
     public bool Verify(PeerId key, UniqueId digest, Signature signature)

@@ -15,6 +15,10 @@ namespace Mosaik.Discovery;
 /// second-hand are
 /// paced by a bucket of 16 that refills at 2 per second, in random order, so that nodes that start together do not all
 /// exchange full snapshots in a burst.</para>
+/// <para>While the own entry is announced, syncs with peers learnt second-hand only repair what announcing has missed, and
+/// must not cost a square: one takes as many tokens as the catalog has portions of 32 entries, few run at once, of
+/// the newcomers about 32 are drawn by lot, and after three that brought nobody new the others are passed over until
+/// somebody is heard of again. So their traffic per node does not grow with the network.</para>
 /// <para>At most two outbound syncs per peer run at once, background ones included. A caller joins a running one only
 /// if it has
 /// not sent its snapshot: what is sent later contains everything the caller knows now.</para>
@@ -28,6 +32,9 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
     public const int MaxBackground = 8;
     public const int MaxPerPeer = 2;
     public const int MaxRefreshing = 4;
+    public const int MaxLearning = 2;
+    public const int FruitlessUntilSettled = 3;
+    public const int EntriesPerToken = 32;
     private const int PacingBurst = 16;
     private const double PacingPerSecond = 2;
 
@@ -49,6 +56,8 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
     private TimeSpan? _refreshAfter = refreshAfter;
     private int _runningBackground;
     private int _runningRefreshes;
+    private int _runningLearning;
+    private int _fruitless;
 
     private enum Phase
     {
@@ -58,8 +67,27 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
         Failed,
     }
 
+    /// <summary>What a sync is for, as far as the number of those that run at once depends on it.</summary>
+    private enum SyncKind
+    {
+        /// <summary>With a peer that somebody has named, or on request.</summary>
+        Named,
+
+        /// <summary>Keeps the own entry fresh at a peer.</summary>
+        Refresh,
+
+        /// <summary>With a peer learnt second-hand.</summary>
+        Learnt,
+    }
+
     /// <summary>How many background syncs run.</summary>
     public int RunningBackground => _runningBackground;
+
+    /// <summary>How many entries a snapshot has about now.</summary>
+    public int CatalogSize { get; set; }
+
+    /// <summary>Announcing keeps the own entry alive: a sync is only needed for what it has missed.</summary>
+    private bool IsAnnounced => _refreshAfter is null;
 
     /// <summary>A peer was heard of.</summary>
     public void Observe(PeerId id, SyncReason reason, TimeSpan now, TimeSpan persistFor)
@@ -69,7 +97,10 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
             peer = new PeerState();
             _peers[id] = peer;
             Remember(peer, reason, now, persistFor);
-            Enqueue(id, peer);
+            if (reason == SyncReason.Learnt && IsAnnounced && !IsDrawn())
+                PassOver(peer);
+            else
+                Enqueue(id, peer);
             return;
         }
         bool wasNamed = peer.IsNamed;
@@ -129,6 +160,15 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
             Enqueue(id, peer); // a configured peer is looked for again
     }
 
+    /// <summary>A sync, ours or a peer's, has brought somebody new: there may be more.</summary>
+    /// <param name="syncId">The own sync; null for one that the peer has opened.</param>
+    public void OnNews(long? syncId)
+    {
+        _fruitless = 0;
+        if (syncId is { } own && _byId.TryGetValue(own, out Outbound? outbound))
+            outbound.BroughtNews = true;
+    }
+
     /// <summary>The peer syncs with us: both catalogs will be merged, so it leaves the queue.</summary>
     public void OnInbound(PeerId id, TimeSpan now) => SetSynced(id, now);
 
@@ -152,9 +192,9 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
                 Retry(retry.Id, peer, now, isFresh);
         }
         Refill(now);
-        while (_runningBackground < MaxBackground && TryTakeQueued(out bool isRefresh) is { } next)
+        while (_runningBackground < MaxBackground && TryTakeQueued(out SyncKind kind) is { } next)
         {
-            if (TryStartBackground(next, isRefresh) is { } start)
+            if (TryStartBackground(next, kind) is { } start)
                 starts.Add(start);
         }
     }
@@ -163,7 +203,7 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
     public TimeSpan? NextDue(TimeSpan now)
     {
         TimeSpan? due = _retries.TryPeek(out _, out TimeSpan retry) ? retry : null;
-        if (_runningBackground < MaxBackground && _learnt.Count > 0)
+        if (_runningBackground < MaxBackground && _learnt.Count > 0 && MayLearn)
         {
             Refill(now);
             // Never too early, for that would be again and again: what is missing may be less than a tick of the clock.
@@ -202,12 +242,16 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
             _outbound.Remove(outbound.Peer);
         if (outbound.IsBackground)
             _runningBackground--;
-        if (outbound.IsRefresh)
+        if (outbound.Kind == SyncKind.Refresh)
             _runningRefreshes--;
+        else if (outbound.Kind == SyncKind.Learnt)
+            _runningLearning--;
         if (outcome == SyncOutcome.Succeeded)
             SetSynced(outbound.Peer, now);
         else if (outbound.IsBackground && _peers.TryGetValue(outbound.Peer, out PeerState? peer) && peer.Phase == Phase.Syncing)
             Fail(outbound.Peer, peer, outcome, now);
+        if (outcome == SyncOutcome.Succeeded && outbound is { Kind: SyncKind.Learnt, BroughtNews: false })
+            OnFruitless();
         if (!outbound.IsBackground || !_peers.TryGetValue(outbound.Peer, out PeerState? known) || !known.Again)
             return;
         known.Again = false;
@@ -252,9 +296,35 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
         _peers.Remove(id);
     }
 
-    private PeerId? TryTakeQueued(out bool isRefresh)
+    private bool MayLearn => !IsAnnounced || _runningLearning < MaxLearning;
+
+    /// <summary>Whether a peer learnt second-hand is worth a sync: about 32 of all are.</summary>
+    private bool IsDrawn() => CatalogSize <= EntriesPerToken || random.NextBelow(CatalogSize) < EntriesPerToken;
+
+    /// <summary>As if there had been a sync, but so long ago that it is due when the entry is no longer announced.</summary>
+    private static void PassOver(PeerState peer)
     {
-        isRefresh = false;
+        peer.Phase = Phase.Synced;
+        peer.Generation++;
+    }
+
+    /// <summary>Several in a row that brought nobody: what is left in the queue would not either.</summary>
+    private void OnFruitless()
+    {
+        if (!IsAnnounced || ++_fruitless < FruitlessUntilSettled)
+            return;
+        foreach (PeerId id in _learnt)
+        {
+            if (_peers.TryGetValue(id, out PeerState? peer) && peer is { Phase: Phase.Queued, IsNamed: false })
+                PassOver(peer);
+        }
+        _learnt.Clear();
+        _inLearnt.Clear();
+    }
+
+    private PeerId? TryTakeQueued(out SyncKind kind)
+    {
+        kind = SyncKind.Named;
         while (_named.TryDequeue(out PeerId named))
         {
             _inNamed.Remove(named);
@@ -263,11 +333,12 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
         }
         while (_runningRefreshes < MaxRefreshing && _stale.TryDequeue(out PeerId stale))
         {
-            isRefresh = _peers.TryGetValue(stale, out PeerState? peer) && peer.Phase == Phase.Queued;
-            if (isRefresh)
+            kind = SyncKind.Refresh;
+            if (_peers.TryGetValue(stale, out PeerState? peer) && peer.Phase == Phase.Queued)
                 return stale;
         }
-        while (_learnt.Count > 0 && _tokens >= 1)
+        kind = SyncKind.Learnt;
+        while (_learnt.Count > 0 && _tokens >= 1 && MayLearn)
         {
             int at = random.NextBelow(_learnt.Count);
             PeerId learnt = _learnt[at];
@@ -276,13 +347,14 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
             _inLearnt.Remove(learnt);
             if (!_peers.TryGetValue(learnt, out PeerState? peer) || peer.Phase != Phase.Queued)
                 continue;
-            _tokens--;
+            // May end in debt: the next one waits until it is paid.
+            _tokens -= IsAnnounced ? Math.Max(1, (double)CatalogSize / EntriesPerToken) : 1;
             return learnt;
         }
         return null;
     }
 
-    private SyncStart? TryStartBackground(PeerId id, bool isRefresh)
+    private SyncStart? TryStartBackground(PeerId id, SyncKind kind)
     {
         PeerState peer = _peers[id];
         peer.Phase = Phase.Syncing;
@@ -295,14 +367,16 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
             running[^1].IsBackground = true;
             return null;
         }
-        return Start(id, isBackground: true, isRefresh);
+        return Start(id, isBackground: true, kind);
     }
 
-    private SyncStart Start(PeerId id, bool isBackground, bool isRefresh = false)
+    private SyncStart Start(PeerId id, bool isBackground, SyncKind kind = SyncKind.Named)
     {
-        var outbound = new Outbound(++_lastId, id) { IsBackground = isBackground, IsRefresh = isRefresh };
-        if (isRefresh)
+        var outbound = new Outbound(++_lastId, id) { IsBackground = isBackground, Kind = kind };
+        if (kind == SyncKind.Refresh)
             _runningRefreshes++;
+        else if (kind == SyncKind.Learnt)
+            _runningLearning++;
         if (!_outbound.TryGetValue(id, out List<Outbound>? running))
             _outbound[id] = running = [];
         running.Add(outbound);
@@ -399,8 +473,9 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
 
         public bool IsBackground { get; set; }
 
-        /// <summary>Keeps the own entry fresh at a peer; few of these run at once.</summary>
-        public bool IsRefresh { get; init; }
+        public SyncKind Kind { get; init; }
+
+        public bool BroughtNews { get; set; }
 
         public bool Sent { get; set; }
     }

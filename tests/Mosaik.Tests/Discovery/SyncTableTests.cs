@@ -61,6 +61,7 @@ public sealed class SyncTableTests
                     named += start.Peer >= Id(100) && start.Peer < Id(130) ? 1 : 0;
                     started++;
                     order.Add(start.Peer);
+                    _table.OnNews(start.SyncId);
                     Finish(start, SyncOutcome.Succeeded, seconds);
                 }
             }
@@ -263,5 +264,71 @@ public sealed class SyncTableTests
         Assert.Single(Due(3));
         _table.Refresh(Id(2), TimeSpan.FromSeconds(3)); // never heard of
         Assert.Single(Due(3));
+    }
+
+    [Fact]
+    public void Few_run_at_once_with_peers_learnt_second_hand_and_large_catalogs_cost_more()
+    {
+        _table.CatalogSize = 32;
+        for (int i = 0; i < 20; i++)
+            Observe(i, SyncReason.Learnt);
+        _table.CatalogSize = 320; // ten tokens
+        List<SyncStart> starts = Due(0);
+        Assert.Equal(SyncTable.MaxLearning, starts.Count); // 16 tokens begin two
+        foreach (SyncStart start in starts)
+        {
+            _table.OnNews(start.SyncId);
+            Finish(start, SyncOutcome.Succeeded, 0);
+        }
+        Assert.Empty(Due(2.4)); // 4 are owed, and one is needed: 2.5 s
+        Assert.Equal(2.5, _table.NextDue(TimeSpan.FromSeconds(2.4))!.Value.TotalSeconds, 6);
+        Assert.Single(Due(2.6));
+    }
+
+    [Fact]
+    public void After_three_that_brought_nobody_the_others_are_passed_over_until_somebody_is_heard_of()
+    {
+        for (int i = 0; i < 10; i++)
+            Observe(i, SyncReason.Learnt);
+        int started = 0;
+        while (Due(0) is { Count: > 0 } starts)
+        {
+            started += starts.Count;
+            foreach (SyncStart start in starts)
+                Finish(start, SyncOutcome.Succeeded, 0);
+        }
+        Assert.InRange(started, SyncTable.FruitlessUntilSettled, SyncTable.FruitlessUntilSettled + SyncTable.MaxLearning);
+        Assert.Empty(Due(1000));
+        Observe(10, SyncReason.Learnt, 1000);
+        Observe(11, SyncReason.Learnt, 1000);
+        Observe(12, SyncReason.Learnt, 1000);
+        SyncStart first = Due(1000)[0];
+        _table.OnNews(first.SyncId); // there is more to hear of: the rest keeps its place
+        Finish(first, SyncOutcome.Succeeded, 1000);
+        Assert.Single(Due(1000));
+        _table.SetRefreshInterval(TimeSpan.FromSeconds(100), TimeSpan.FromSeconds(1000)); // nobody announces us any more
+        Assert.NotEmpty(Due(1030));
+    }
+
+    [Fact]
+    public void Of_many_newcomers_a_few_are_drawn()
+    {
+        _table.CatalogSize = 1000;
+        for (int i = 0; i < 1000; i++)
+            Observe(i, SyncReason.Learnt);
+        int started = 0;
+        for (double now = 0; now < 2000; now += 16)
+        {
+            foreach (SyncStart start in Due(now))
+            {
+                started++;
+                _table.OnNews(start.SyncId);
+                Finish(start, SyncOutcome.Succeeded, now);
+            }
+        }
+        Assert.InRange(started, 16, 64);
+        for (int i = 2000; i < 2100; i++)
+            Observe(i, SyncReason.Neighbour, 2000);
+        Assert.Equal(SyncTable.MaxBackground, Due(2000).Count); // named ones are not drawn by lot
     }
 }
