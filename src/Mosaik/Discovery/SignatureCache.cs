@@ -59,9 +59,8 @@ internal sealed class SignatureCache
     {
         lock (_lock)
         {
-            return Find(new Triple(key, digest, signature)) is { Entry: { } reference } && reference.TryGetTarget(out SignedPeerEntry? entry)
-                ? entry
-                : null;
+            return Find(new Triple(key, digest, signature)) is { Entry: { } reference }
+                && reference.TryGetTarget(out SignedPeerEntry? entry) ? entry : null;
         }
     }
 

@@ -60,8 +60,11 @@ internal sealed record RaftPlan(
         int majority = voters ?? (random.NextBelow(2) == 0 ? count : 0);
         RaftFaults chosen = faults == RaftFaults.All
             ? (RaftFaults)random.NextBelow((int)RaftFaults.All) : faults;
+
+        // With two voters there is none to spare (spec/groups-safety.md §7.4).
+        bool rolls = chosen == RaftFaults.Restarts && majority > 2;
         RaftStyle[] styles = majority > 0
-            ? [RaftStyle.Events, RaftStyle.Meshes, RaftStyle.Time, chosen == RaftFaults.Restarts ? RaftStyle.Rolling : RaftStyle.Time]
+            ? [RaftStyle.Events, RaftStyle.Meshes, RaftStyle.Time, rolls ? RaftStyle.Rolling : RaftStyle.Time]
             : [RaftStyle.Events, RaftStyle.Meshes, RaftStyle.Time, RaftStyle.SeparateBoot, RaftStyle.Newcomer];
         RaftStyle style = styles[random.NextBelow(styles.Length)];
 

@@ -72,7 +72,7 @@ internal sealed class CatalogSide(string name, int peers) : IWorkloadSide
 
     private void Offer(SignedPeerEntry entry)
     {
-        var results = _core.Offer([entry], default, EntrySource.OwnSync, _now);
+        var results = _core.Offer([entry], default, EntrySource.OwnSync(0), _now);
         if (results[0] is not (UpsertResult.New or UpsertResult.Updated))
             throw new InvalidDataException($"an entry was {results[0]}");
         AfterInput();
@@ -124,7 +124,7 @@ internal sealed class CatalogSide(string name, int peers) : IWorkloadSide
     // A node that joins: everything is new to it, offered in one go.
     private void MergeAtOnce()
     {
-        _core.Offer(_offered, default, EntrySource.OwnSync, _now);
+        _core.Offer(_offered, default, EntrySource.OwnSync(0), _now);
         AfterInput();
         if (_core.State.Signed.Count != peers)
             throw new InvalidDataException("a peer is missing");

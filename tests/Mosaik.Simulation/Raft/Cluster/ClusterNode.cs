@@ -10,6 +10,8 @@ namespace Mosaik.Simulation.Raft.Cluster;
 /// <summary>One process of a <see cref="RaftCluster"/>: a core with its own clock, and everything it ever said.</summary>
 internal sealed class ClusterNode
 {
+    private const int Shown = 24;
+
     public ClusterNode(string name, RaftSettings settings, SimulationRandom random, ISyncScheme? sync = null)
     {
         Name = name;
@@ -66,7 +68,7 @@ internal sealed class ClusterNode
 
     public override string ToString() =>
         $"{Name}: {Core.Role} t{Core.Term} {(Core.Online ? "online" : "offline")} last {Core.LogPosition} "
-        + $"committed {Core.Committed.Index} [{string.Join(',', Commanded)}]";
+        + $"committed {Core.Committed.Index} [{(Commanded.Count > Shown ? "…," : "")}{string.Join(',', Commanded.TakeLast(Shown))}]";
 
     private IEnumerable<string> CommandsUpTo(LogIndex end)
     {
