@@ -23,7 +23,7 @@ internal enum CommandOutcome
     /// <summary>It may be in the log, or get there.</summary>
     Unknown,
 
-    /// <summary>It is not in the log and never will be.</summary>
+    /// <summary>It is not in the log of this node any more; a member that still holds it may bring it back.</summary>
     Lost,
 }
 

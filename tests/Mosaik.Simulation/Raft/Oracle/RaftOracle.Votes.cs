@@ -210,14 +210,15 @@ internal sealed partial class RaftOracle
             int counted = candidacy.Requested.Count(m => !candidacy.Abstained.Contains(m));
             int votes = candidacy.Requested.Count(candidacy.Granted.Contains);
             Require(votes >= (counted / 2) + 1, "QUORUM", view, $"is elected by {votes} of {counted}");
+            HashSet<GroupMember> bonded = [.. BondedTo(node)];
             foreach (GroupMember member in candidacy.Requested)
             {
-                bool isPresent = member == node.Member || BondedTo(node).Contains(member);
+                bool isPresent = member == node.Member || bonded.Contains(member);
                 if (isPresent && !candidacy.Abstained.Contains(member))
                     candidacy.Committee[member] = candidacy.Granted.Contains(member) ? elected : 0;
             }
 
-            Require(BondedTo(node).All(_ => false) || HasSent(view, RaftMessageKind.AppendEntries), "HEARTBEAT", view,
+            Require(bonded.Count == 0 || HasSent(view, RaftMessageKind.AppendEntries), "HEARTBEAT", view,
                 "does not tell anybody at its election");
         }
 
