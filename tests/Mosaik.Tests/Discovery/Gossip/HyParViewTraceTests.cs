@@ -273,6 +273,34 @@ public sealed class HyParViewTraceTests
     }
 
     [Fact]
+    public void Who_has_refused_is_asked_again_only_after_the_next_shuffle()
+    {
+        Activate("A");
+        Reserve("BCD", from: 'A');
+        Receive('A', new ShuffleReplyMessage([]));
+        int asked = 0;
+        while (_effects.OfType<GossipEffect.Send>().FirstOrDefault(IsRequest) is { } request)
+        {
+            Assert.True(++asked <= 3, "somebody who has refused is asked again");
+            _effects.Clear();
+            _core.Receive(request.Peer, new ShuffleReplyMessage([Peers.Info('B'), Peers.Info('C'), Peers.Info('D')]));
+            List<GossipEffect> next = [.. _effects];
+            _core.Receive(request.Peer, new DisconnectMessage(IsAlive: true));
+            _effects.AddRange(next);
+        }
+
+        Assert.Equal(3, asked);
+        _core.OnTimer(new GossipTimer.DoShuffle());
+        _effects.Clear();
+        Receive('A', new ShuffleReplyMessage([]));
+        Assert.Contains(_effects.OfType<GossipEffect.Send>(), IsRequest);
+        Receive('A', new DisconnectMessage(IsAlive: false)); // the last neighbour: nobody refuses a request now
+        Assert.Contains(_effects.OfType<GossipEffect.Send>(), e => e.Message is NeighborMessage { Priority: NeighborPriority.High });
+
+        static bool IsRequest(GossipEffect.Send send) => send.Message is NeighborMessage { Priority: NeighborPriority.Low };
+    }
+
+    [Fact]
     public void A_walk_is_never_longer_than_ours()
     {
         Activate("ST");

@@ -16,10 +16,16 @@ internal sealed partial class HyParViewCore
     private void OnDisconnect(PeerId from, DisconnectMessage message)
     {
         Touch(from);
-        _pending.Remove(from);
+        bool isRefusal = _pending.Remove(from);
         if (_active.Contains(from))
+        {
             RemoveActive(from, message.IsAlive ? Leaving.SaidAlive : Leaving.SaidGone);
+        }
         else if (message.IsAlive && _passive.Contains(from))
+        {
             _aliveMarks.Add(from);
+            if (isRefusal)
+                _refused.Add(from);
+        }
     }
 }

@@ -7,6 +7,7 @@ internal sealed partial class HyParViewCore
 {
     private void DoShuffle()
     {
+        _refused.Clear(); // by now there may be room
         if (_active.Pick(_random) is { } target)
         {
             List<GossipPeerInfo> nodes =

@@ -109,9 +109,15 @@ internal sealed partial class HyParViewCore
         int load = _active.Count + (_upstreamExact ? _pending.Count : _pending.Count(p => !_active.Contains(p)));
         if (load >= _options.ActiveViewCapacity)
             return;
-        if (_passive.Pick(_random, p => p != skip && !_pending.Contains(p)) is not { } candidate)
+        if (_passive.Pick(_random, p => p != skip && !_pending.Contains(p) && !HasRefused(p)) is not { } candidate)
             return;
         SendNeighbor(candidate, _active.Count == 0 ? NeighborPriority.High : NeighborPriority.Low);
         _effects.Schedule(_options.NeighborRequestTimeout, new GossipTimer.PendingNeighbor(candidate));
     }
+
+    /// <summary>
+    /// A refusal holds until the next shuffle, for every one brings a shuffle reply that has us ask again: among a few peers
+    /// that are all full that would go on as fast as the links carry it. Who has no neighbour is refused by nobody.
+    /// </summary>
+    private bool HasRefused(PeerId peer) => !_upstreamExact && _active.Count > 0 && _refused.Contains(peer);
 }

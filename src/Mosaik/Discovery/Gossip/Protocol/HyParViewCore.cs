@@ -16,7 +16,7 @@ namespace Mosaik.Discovery.Gossip.Protocol;
 /// <para>Use: any method, then carry out the effects in order. Timers come back through <see cref="OnTimer"/>. Some rules
 /// beyond iroh-gossip can be switched off for comparison: our own id never enters a view (Q7), and peers that are both
 /// active and asked count once (Q5). Nor does iroh-gossip answer a neighbour that joins anew before the first exchange with
-/// it is complete.</para>
+/// it is complete, and it asks a peer that has refused again at once, where here the next shuffle has to come first.</para>
 /// <para>It knows no connection: what fails to connect comes back as <see cref="OnPeerDisconnected"/>.</para>
 /// </remarks>
 internal sealed partial class HyParViewCore
@@ -31,6 +31,7 @@ internal sealed partial class HyParViewCore
     private readonly PeerSet _passive = new();
     private readonly HashSet<PeerId> _pending = [];
     private readonly HashSet<PeerId> _aliveMarks = [];
+    private readonly HashSet<PeerId> _refused = [];
     private readonly Dictionary<PeerId, PeerData> _peerData = [];
     private readonly List<PeerId> _touched = [];
     private PeerData? _myData;
@@ -199,7 +200,11 @@ internal sealed partial class HyParViewCore
         foreach (PeerId peer in _touched)
         {
             if (!_passive.Contains(peer))
+            {
                 _aliveMarks.Remove(peer);
+                _refused.Remove(peer);
+            }
+
             if (!_passive.Contains(peer) && !_active.Contains(peer) && !_pending.Contains(peer))
                 _peerData.Remove(peer);
         }
