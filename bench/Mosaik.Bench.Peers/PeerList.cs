@@ -1,5 +1,6 @@
 using System.Net.Security;
 using Mosaik.Bench.Contracts;
+using Mosaik.Bench.Peers.Consensus;
 using Mosaik.Bench.Peers.Messaging;
 
 namespace Mosaik.Bench.Peers;
@@ -16,6 +17,8 @@ public static class PeerList
         ["nats"] = VersionOf(typeof(NATS.Client.Core.NatsConnection)),
         ["redis"] = VersionOf(typeof(StackExchange.Redis.ConnectionMultiplexer)),
         ["netmq"] = VersionOf(typeof(NetMQ.NetMQSocket)),
+        ["dotnext"] = VersionOf(typeof(DotNext.Net.Cluster.Consensus.Raft.RaftCluster)),
+        ["etcd"] = "client " + VersionOf(typeof(dotnet_etcd.EtcdClient)),
     };
 
     public static IReadOnlyList<Func<IWorkloadSide>> Codecs { get; } =
@@ -33,6 +36,8 @@ public static class PeerList
         "redis-producers" => new RedisProducers(),
         "netmq-consumers" => new NetMqConsumers(),
         "netmq-producers" => new NetMqProducers(),
+        "dotnext-member" => new DotNextMember(),
+        "etcd-client" => new EtcdClientRole(),
         _ => null,
     };
 

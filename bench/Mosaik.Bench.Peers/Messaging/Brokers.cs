@@ -10,6 +10,9 @@ public static class Brokers
     public const int RedisPort = 7001;
     public const int NatsPort = 7002;
 
+    /// <summary>Where the three members of etcd take clients.</summary>
+    public static IReadOnlyList<int> EtcdPorts { get; } = [7101, 7102, 7103];
+
     // The unit of /proc, USER_HZ, is 100 on every Linux.
     private const double TicksPerSecond = 100;
 
@@ -18,6 +21,7 @@ public static class Brokers
     {
         "nats" => IsOpen(NatsPort) ? null : "nats-server is not running (bench/peers.sh start nats)",
         "redis" => IsOpen(RedisPort) ? null : "redis-server is not running (bench/peers.sh start redis)",
+        "etcd" => EtcdPorts.All(IsOpen) ? null : "etcd is not running (bench/peers.sh start etcd)",
         _ => null,
     };
 

@@ -1,6 +1,7 @@
 using Mosaik.Bench.Contracts;
 using Mosaik.Bench.Floors;
 using Mosaik.Bench.Peers;
+using Mosaik.Bench.Workloads.Groups;
 using Mosaik.Bench.Workloads.Micro;
 using Mosaik.Bench.Workloads.Streams;
 using Mosaik.Bench.Workloads.Transport;
@@ -14,7 +15,7 @@ internal static class Catalog
     private const long GibiByte = 1L << 30;
     private const string Encrypted = "datapath-x10";
 
-    public static IReadOnlyList<Workload> All { get; } = [X1(), Q1(), Q2(), .. StreamWorkloads.All];
+    public static IReadOnlyList<Workload> All { get; } = [X1(), Q1(), Q2(), .. StreamWorkloads.All, .. GroupWorkloads.All];
 
     /// <summary>What <c>micro</c> runs, by the names it takes.</summary>
     public static IReadOnlyDictionary<string, Workload> Micro { get; } =
@@ -95,7 +96,8 @@ internal static class Catalog
         "quic-source" => new QuicSource(),
         "quic-echo-server" => new QuicEchoServer(),
         "quic-echo-clients" => new QuicEchoClients(),
-        _ => StreamWorkloads.CreateRole(name) ?? PeerList.CreateRole(name) ?? throw new ArgumentOutOfRangeException(nameof(name), name, "unknown role"),
+        _ => StreamWorkloads.CreateRole(name) ?? GroupWorkloads.CreateRole(name) ?? PeerList.CreateRole(name)
+            ?? throw new ArgumentOutOfRangeException(nameof(name), name, "unknown role"),
     };
 
     private static NodeStart Start(int concurrency) => new("", "", concurrency, 64 * 1024);
