@@ -76,11 +76,23 @@ public sealed record QuicOptions
 
     /// <summary>
     /// Receives NSS key-log lines (without line end) for decrypting captures. Called on the endpoint's driver: it must be
-    /// quick and must not call back. Null = off. While it is on, datagrams are sent one by one, so that captures show them.
+    /// quick and must not call back. Null = off.
     /// </summary>
+    /// <remarks>
+    /// While secrets are logged, by this or by <see cref="AllowKeyLogFromEnvironment"/>, captures come first: datagrams are
+    /// sent one by one, because a segmented send is captured as one giant packet; and each of the first 256 dialled
+    /// connections leaves from a UDP socket of its own, bound to the address of the endpoint's socket and a port of the
+    /// system's choice, because tools tell connections apart by addresses and ports. Such a socket accepts nobody, is not
+    /// among <see cref="QuicEndpoint.LocalEndPoints"/> and is closed with its connection, so a peer that outlives this
+    /// process notices at <see cref="IdleTimeout"/> instead of by a stateless reset of the next one. If it cannot be
+    /// opened, the dial fails with <see cref="QuicErrorKind.ConnectFailed"/>.
+    /// </remarks>
     public Action<string>? KeyLog { get; init; }
 
-    /// <summary>Honours the environment variable SSLKEYLOGFILE, which names a file that key-log lines are appended to.</summary>
+    /// <summary>
+    /// Honours the environment variable SSLKEYLOGFILE, which names a file that key-log lines are appended to, on Linux also
+    /// by several processes at once; what else changes then, see <see cref="KeyLog"/>.
+    /// </summary>
     public bool AllowKeyLogFromEnvironment { get; init; }
 
     /// <summary>Clock and timers of the endpoint.</summary>
@@ -99,8 +111,8 @@ public sealed record QuicOptions
     public ILoggerFactory? LoggerFactory { get; init; }
 
     /// <summary>
-    /// Opens the socket for one of <see cref="BindEndPoints"/>; null = UDP of the operating system. Tests supply an
-    /// in-memory network here.
+    /// Opens the socket for one of <see cref="BindEndPoints"/>, or for a dialled connection while secrets are logged
+    /// (<see cref="KeyLog"/>); null = UDP of the operating system. Tests supply an in-memory network here.
     /// </summary>
     public Func<IPEndPoint, IDatagramSocket>? SocketFactory { get; init; }
 

@@ -55,7 +55,9 @@ public sealed record NetworkOptions
 
     /// <summary>
     /// Whether the environment variable <c>SSLKEYLOGFILE</c> names a file for TLS secrets, with which tools like Wireshark
-    /// decrypt a capture. Off by default: who can read that file can read the traffic.
+    /// decrypt a capture. Off by default: who can read that file can read the traffic. While the variable is set, each
+    /// dialled connection (of the first 256) has a UDP port of its own, so that the tools tell connections apart, and
+    /// datagrams are sent one by one, which costs throughput: see <see cref="Quic.QuicOptions.KeyLog"/>.
     /// </summary>
     public bool AllowKeyLogFromEnvironment { get; init; }
 

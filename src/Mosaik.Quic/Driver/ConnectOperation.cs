@@ -1,5 +1,4 @@
 using System.Net;
-using Mosaik.Quic.Paths;
 
 namespace Mosaik.Quic.Driver;
 
@@ -17,19 +16,18 @@ internal sealed class ConnectOperation(
             EndWith(error);
             return;
         }
-        if (Driver.TryConnect(new PathAddress(remote), peerKey, alpn, out _connection))
+        try
         {
-            _connection.Connecting = this;
-            BeginWaiting();
-            Driver.TransmitSoon();
+            _connection = Driver.Connect(remote, peerKey, alpn);
         }
-        else
+        catch (QuicException e)
         {
-            EndWith(new QuicException(
-                QuicErrorKind.ConnectFailed,
-                "The endpoint has as many connections as its options allow.",
-                new QuicCloseInfo(QuicCloseKind.Transport, IsRemote: false, (ulong)QuicError.ConnectionRefused, "")));
+            EndWith(e);
+            return;
         }
+        _connection.Connecting = this;
+        BeginWaiting();
+        Driver.TransmitSoon();
     }
 
     /// <summary>The attempt was cancelled: the peer, which may have half a connection, is told.</summary>

@@ -4,7 +4,8 @@ using Microsoft.Extensions.Logging;
 namespace Mosaik.Quic.Driver;
 
 /// <summary>
-/// Appends key-log lines to the file named by SSLKEYLOGFILE (spec/quic.md §3.11). Other processes may append to it as well.
+/// Appends key-log lines to the file named by SSLKEYLOGFILE (spec/quic.md §3.11). On Linux other processes may append to it
+/// as well; elsewhere the base class library writes at positions of its own, so that each process needs its own file.
 /// </summary>
 internal sealed class KeyLogFile : IDisposable
 {
@@ -41,9 +42,7 @@ internal sealed class KeyLogFile : IDisposable
             return null;
         try
         {
-            // Unbuffered: each line is one append, whole among the lines of other processes.
-            return new KeyLogFile(new FileStream(
-                path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0));
+            return new KeyLogFile(Open(path));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
@@ -51,6 +50,11 @@ internal sealed class KeyLogFile : IDisposable
             return null;
         }
     }
+
+    /// <summary>Unbuffered: each line is one write.</summary>
+    private static FileStream Open(string path) => OperatingSystem.IsLinux()
+        ? new FileStream(LinuxFile.OpenToAppend(path), FileAccess.Write, bufferSize: 0)
+        : new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
 
     private void Write(string line)
     {

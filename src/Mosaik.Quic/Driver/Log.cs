@@ -46,4 +46,8 @@ internal static partial class Log
 
     [LoggerMessage(1912, LogLevel.Critical, "A datagram of {Remote} could not be handled; its connection is dropped")]
     public static partial void DatagramFailed(ILogger logger, IPEndPoint remote, Exception exception);
+
+    [LoggerMessage(1913, LogLevel.Warning, "TLS secrets are logged and {Count} dialled connections have sockets of their own, "
+        + "which is the limit. Further ones share a socket, and a capture may show their packets as undecryptable")]
+    public static partial void DialsShareSocket(ILogger logger, int count);
 }

@@ -1,7 +1,5 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using Mosaik.Quic.Connection;
-using Mosaik.Quic.Paths;
 
 namespace Mosaik.Quic.Driver;
 
@@ -43,14 +41,18 @@ internal sealed partial class QuicEndpointDriver
     public void Abort() => Run(
         static driver => driver.Collapse(new QuicException(QuicErrorKind.EndpointClosed, "The endpoint was aborted.")), this);
 
-    /// <summary>Inside: begins an attempt; false when the endpoint has as many connections as it may.</summary>
-    public bool TryConnect(
-        in PathAddress path, ReadOnlyMemory<byte> peerKey, IReadOnlyList<string> alpn,
-        [NotNullWhen(true)] out ConnectionDriver? connection)
+    /// <summary>Inside: begins an attempt.</summary>
+    /// <exception cref="QuicException">The endpoint has as many connections as it may, or a socket is missing.</exception>
+    public ConnectionDriver Connect(IPEndPoint remote, ReadOnlyMemory<byte> peerKey, IReadOnlyList<string> alpn)
     {
-        var core = _core.Connect(Now, path, peerKey, ServerNames.Of(peerKey.Span), alpn);
-        connection = core is null ? null : Adopt(core);
-        return connection is not null;
+        var path = OpenPath(remote);
+        if (_core.Connect(Now, path, peerKey, ServerNames.Of(peerKey.Span), alpn) is { } core)
+            return Adopt(core);
+        CloseDialSocket(path.DialSocket);
+        throw new QuicException(
+            QuicErrorKind.ConnectFailed,
+            "The endpoint has as many connections as its options allow.",
+            new QuicCloseInfo(QuicCloseKind.Transport, IsRemote: false, (ulong)QuicError.ConnectionRefused, ""));
     }
 
     /// <summary>Inside: the connection was closed, and somebody waits until the close packet has left.</summary>
@@ -92,6 +94,8 @@ internal sealed partial class QuicEndpointDriver
             _connections.Remove(place);
         connection.Place = null;
         _ready.Remove(connection);
+        if (connection.IsClient)
+            CloseDialSocket(connection.Core.Path.DialSocket);
     }
 
     private ConnectionDriver Adopt(QuicConnectionCore core)
@@ -159,6 +163,8 @@ internal sealed partial class QuicEndpointDriver
         _timer.Dispose();
         foreach (var entry in _sockets)
             entry.Socket.Dispose();
+        foreach (var number in _dialSockets.Keys.ToArray())
+            CloseDialSocket(number);
         // Whoever finishes has set it.
         var error = ClosedError!;
         for (var node = _connections.First; node is not null; node = node.Next)

@@ -1,4 +1,6 @@
+using System.Net;
 using System.Net.Sockets;
+using Microsoft.Extensions.Logging;
 using Mosaik.Quic.Connection;
 using Mosaik.Quic.Paths;
 
@@ -28,15 +30,12 @@ internal sealed partial class QuicEndpointDriver
 
     private SocketEntry[] OpenSockets()
     {
-        var hasIpv4 = _options.BindEndPoints.Any(static e => e.AddressFamily == AddressFamily.InterNetwork);
         var entries = new List<SocketEntry>();
         try
         {
             foreach (var local in _options.BindEndPoints)
             {
-                var socket = _options.SocketFactory?.Invoke(local)
-                    ?? UdpSocketDriver.Open(local, dualStack: !hasIpv4, _logger);
-                entries.Add(new SocketEntry(this, socket));
+                entries.Add(new SocketEntry(this, OpenSocket(local, _logger), dialSocket: 0));
             }
         }
         catch
@@ -46,6 +45,12 @@ internal sealed partial class QuicEndpointDriver
             throw;
         }
         return [.. entries];
+    }
+
+    private IDatagramSocket OpenSocket(IPEndPoint local, ILogger logger)
+    {
+        var hasIpv4 = _options.BindEndPoints.Any(static e => e.AddressFamily == AddressFamily.InterNetwork);
+        return _options.SocketFactory?.Invoke(local) ?? UdpSocketDriver.Open(local, dualStack: !hasIpv4, logger);
     }
 
     /// <summary>Hands what the connections have to say to the sockets. True if there may be more.</summary>
@@ -82,7 +87,8 @@ internal sealed partial class QuicEndpointDriver
     /// <summary>Sends one batch in as few calls as the socket allows; false when it has to be offered again.</summary>
     private bool TrySend(in Transmit transmit, int offset)
     {
-        var socket = SocketFor(transmit.Path);
+        if (SocketFor(transmit.Path) is not { } socket)
+            return true; // the last words of a connection whose own socket is closed
         while (offset < transmit.Length)
         {
             var segments = _isWatched ? 1 : Math.Max(1, socket.MaxSegments);
@@ -106,8 +112,12 @@ internal sealed partial class QuicEndpointDriver
         return true;
     }
 
+    /// <summary>The socket of the path; null if it was a connection's own and is closed.</summary>
+    private IDatagramSocket? SocketFor(in PathAddress path) =>
+        path.DialSocket == 0 ? SharedSocketFor(path) : _dialSockets.GetValueOrDefault(path.DialSocket)?.Socket;
+
     /// <summary>The socket that owns our address of the path, or else one of the peer's address family.</summary>
-    private IDatagramSocket SocketFor(in PathAddress path)
+    private IDatagramSocket SharedSocketFor(in PathAddress path)
     {
         if (_sockets.Length == 1)
             return _sockets[0].Socket;
@@ -125,14 +135,14 @@ internal sealed partial class QuicEndpointDriver
         return _sockets[0].Socket;
     }
 
-    private void Receive(ReceivedDatagrams datagrams)
+    private void Receive(ReceivedDatagrams datagrams, int dialSocket)
     {
         if (_isGone)
         {
             datagrams.Release();
             return;
         }
-        var path = new PathAddress(datagrams.Remote, datagrams.LocalAddress);
+        var path = new PathAddress(datagrams.Remote, datagrams.LocalAddress, dialSocket);
         QuicConnectionCore? connection = null;
         var segment = datagrams.SegmentSize is > 0 and var size && size < datagrams.Length ? size : datagrams.Length;
         try
@@ -155,7 +165,8 @@ internal sealed partial class QuicEndpointDriver
     }
 
     /// <summary>One socket of the endpoint, and its side of the driver.</summary>
-    private sealed class SocketEntry(QuicEndpointDriver driver, IDatagramSocket socket) : IDatagramReceiver
+    private sealed class SocketEntry(QuicEndpointDriver driver, IDatagramSocket socket, int dialSocket)
+        : IDatagramReceiver
     {
         public IDatagramSocket Socket { get; } = socket;
 
@@ -169,13 +180,13 @@ internal sealed partial class QuicEndpointDriver
             if (!driver.TryEnter())
             {
                 // Kept with the buffer, which comes back again and again.
-                driver.Post(datagrams.Work ??= new ReceiveWork(driver, datagrams));
+                driver.Post(datagrams.Work ??= new ReceiveWork(driver, datagrams, dialSocket));
                 return;
             }
 
             try
             {
-                driver.Receive(datagrams);
+                driver.Receive(datagrams, dialSocket);
             }
             finally
             {
@@ -198,7 +209,7 @@ internal sealed partial class QuicEndpointDriver
             try
             {
                 foreach (var datagrams in batch)
-                    driver.Receive(datagrams);
+                    driver.Receive(datagrams, dialSocket);
             }
             finally
             {
@@ -212,16 +223,15 @@ internal sealed partial class QuicEndpointDriver
         {
             Log.ReceiveFailed(driver._logger, Socket.LocalEndPoint, exception);
             driver.Run(
-                static state => state.Driver.Collapse(new QuicException(
-                    QuicErrorKind.EndpointClosed, "The socket can receive no more.", state.Exception)),
-                (Driver: driver, Exception: exception));
+                static state => state.Driver.OnSocketFailed(state.DialSocket, state.Exception),
+                (Driver: driver, DialSocket: dialSocket, Exception: exception));
         }
     }
 
-    private sealed class ReceiveWork(QuicEndpointDriver driver, ReceivedDatagrams datagrams) : IWork
+    private sealed class ReceiveWork(QuicEndpointDriver driver, ReceivedDatagrams datagrams, int dialSocket) : IWork
     {
         public IWork? Next { get; set; }
 
-        public void Run() => driver.Receive(datagrams);
+        public void Run() => driver.Receive(datagrams, dialSocket);
     }
 }

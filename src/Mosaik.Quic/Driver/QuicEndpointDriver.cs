@@ -38,7 +38,8 @@ internal sealed partial class QuicEndpointDriver : IThreadPoolWorkItem
     private readonly Ed25519SigningKey _identity;
     private readonly KeyLogFile? _keyLogFile;
 
-    // Secrets are logged to read captures, and a segmented send is one giant packet there, which no tool can open.
+    // Secrets are logged to read captures: a segmented send is one giant packet there, which no tool can open, and two
+    // connections between the same two addresses are taken for one another.
     private readonly bool _isWatched;
     private readonly QuicEndpointCore _core;
     private readonly SocketEntry[] _sockets;

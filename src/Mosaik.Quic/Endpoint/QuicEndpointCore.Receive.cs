@@ -88,7 +88,7 @@ internal sealed partial class QuicEndpointCore
         return header.Type switch
         {
             PacketType.UnknownVersion => TryQueueVersionNegotiation(path, datagram, header),
-            PacketType.Initial => TryAccept(now, path, ecn, datagram, header, out connection),
+            PacketType.Initial when path.DialSocket == 0 => TryAccept(now, path, ecn, datagram, header, out connection),
             _ => DatagramOutcome.Dropped,
         };
     }

@@ -28,6 +28,50 @@ public sealed class LoopbackTests
         Assert.Equal(IPAddress.Loopback, connection.RemoteEndPoint.Address);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Connections_with_sockets_of_their_own_come_and_go(bool portable)
+    {
+        const int Count = 10;
+        await using var one = Bind(1, portable, watched: true);
+        await using var other = Bind(2, portable, watched: true);
+        var ports = await Task.WhenAll(
+            ServeAsync(one), ServeAsync(other), ExchangeAsync(one, other), ExchangeAsync(other, one)).WaitAsync(Patience);
+        Assert.Equal(2 * Count, ports.SelectMany(static list => list).Distinct().Count());
+        Assert.DoesNotContain(one.LocalEndPoints[0].Port, ports[1]);
+        Assert.DoesNotContain(other.LocalEndPoints[0].Port, ports[0]);
+
+        static async Task<List<int>> ServeAsync(QuicEndpoint server)
+        {
+            var ports = new List<int>();
+            for (var i = 0; i < Count; i++)
+            {
+                var connection = await server.AcceptAsync();
+                ports.Add(connection.RemoteEndPoint.Port);
+                await EchoAsync(connection);
+                await connection.WaitClosedAsync();
+            }
+
+            return ports;
+        }
+
+        static async Task<List<int>> ExchangeAsync(QuicEndpoint from, QuicEndpoint to)
+        {
+            for (var i = 0; i < Count; i++)
+            {
+                var connection = await from.ConnectAsync(to.LocalEndPoints[0], to.PublicKey, [Alpn]);
+                var stream = await connection.OpenStreamAsync(QuicStreamDirection.Bidirectional);
+                var reading = HandleTests.ReadAll(stream);
+                await stream.WriteAsync(new byte[50_000], completeWrites: true);
+                Assert.Equal(50_000, (await reading).Length);
+                await connection.CloseAsync(0, "");
+            }
+
+            return [];
+        }
+    }
+
     [Fact]
     public async Task Many_connections_and_streams_at_once()
     {
@@ -207,13 +251,15 @@ public sealed class LoopbackTests
         await EchoAsync(connection);
     }
 
-    internal static QuicEndpoint Bind(byte seed, bool portable = false) => QuicEndpoint.Bind(Options(seed) with
-    {
-        SocketFactory = portable
-            ? local => UdpSocketDriver.Open(
-                local, dualStack: false, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance, portable: true)
-            : null,
-    });
+    internal static QuicEndpoint Bind(byte seed, bool portable = false, bool watched = false) =>
+        QuicEndpoint.Bind(Options(seed) with
+        {
+            KeyLog = watched ? static _ => { } : null,
+            SocketFactory = portable
+                ? local => UdpSocketDriver.Open(
+                    local, dualStack: false, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance, portable: true)
+                : null,
+        });
 
     private static QuicOptions Options(byte seed)
     {
