@@ -1,5 +1,6 @@
 using System.Globalization;
 using Mosaik.Simulation;
+using Mosaik.Simulation.Mutants;
 using Mosaik.Simulation.Raft;
 
 return Cli.Run(args);
@@ -20,6 +21,9 @@ internal static class Cli
         replay <world> <seed> [--plan <p>] [--until <step>] [--log]
                                                                 runs one seed again
         determinism <world> [--seeds <n>] [--from <seed>]       runs each seed twice here and once in another process
+        mutants plant <tree> <list> <catalogue>...              plants bugs into a copy of the source (eng/mutants)
+        mutants run <list> [--seeds <n>] [--from <seed>] [--threads <t>] [--worlds <w,w>]
+                                                                in a planted build: seeds under each bug, until one shows it
         Exit codes: 0 no violation, 1 violation, 2 nondeterminism, 3 usage. Seeds are decimal or 0x hexadecimal.
         """;
 
@@ -36,6 +40,8 @@ internal static class Cli
                 ["raft", .. var rest] => RunRaft(rest),
                 ["replay", var name, var seed, .. var rest] when Worlds.Find(name) is { } world =>
                     Replay(world, ParseSeed(seed), rest),
+                ["mutants", "plant", var tree, var list, .. var catalogues] => Planter.Plant(catalogues, tree, list),
+                ["mutants", "run", var list, .. var rest] => RunMutants(list, rest),
                 ["determinism", var name, .. var rest] when Worlds.Find(name) is { } world => Determinism(world, rest),
                 _ => Fail("unknown command or world"),
             };
@@ -105,6 +111,17 @@ internal static class Cli
         Dictionary<string, string> options = ParseOptions(rest, "--seeds", "--from");
         return Runner.CheckDeterminism(world, ParseSeed(options.GetValueOrDefault("--from", "0")),
             ParseCount(options.GetValueOrDefault("--seeds", "5")));
+    }
+
+    private static int RunMutants(string list, string[] rest)
+    {
+        const string MostSeeds = "2000";
+        Dictionary<string, string> options = ParseOptions(rest, "--seeds", "--from", "--threads", "--worlds");
+        Mutation[] mutations = [.. File.ReadLines(list).Select(Mutation.Parse)];
+        if (options.TryGetValue("--worlds", out string? worlds))
+            mutations = [.. mutations.Select(m => m with { Worlds = worlds.Split(',') })];
+        return MutantRunner.Run(mutations, ParseCount(options.GetValueOrDefault("--seeds", MostSeeds)),
+            ParseSeed(options.GetValueOrDefault("--from", "0")), ParseCount(options.GetValueOrDefault("--threads", "1")));
     }
 
     private static Dictionary<string, string> ParseOptions(string[] args, params string[] known)

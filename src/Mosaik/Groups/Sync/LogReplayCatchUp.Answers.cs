@@ -23,7 +23,8 @@ internal sealed partial class LogReplayCatchUp
         if (sender.Peer != _leader.Peer)
         {
             SourceOf(sender.Peer).Succeed();
-            if (HasFoundingEntries(answer.Entries) && !SharesFounding(sender, answer.Lineage))
+            if (IsOfLaterTerm(answer.Entries)
+                || (HasFoundingEntries(answer.Entries) && !SharesFounding(sender, answer.Lineage)))
             {
                 SourceOf(sender.Peer).IsDistrusted = true;
                 _ranges.Remove(range);
@@ -76,6 +77,18 @@ internal sealed partial class LogReplayCatchUp
             _leaderRestUntil = _host.Now + AskInterval;
         else
             SourceOf(sender.Peer).Available = default;
+    }
+
+    // Terms ascend along a log: what is later than the target is of a leader that this node does not know yet.
+    private bool IsOfLaterTerm(EntryBlock entries)
+    {
+        foreach (LogEntry entry in entries)
+        {
+            if (entry.Term > _buffer.Target.Term)
+                return true;
+        }
+
+        return false;
     }
 
     private static bool HasFoundingEntries(EntryBlock entries)

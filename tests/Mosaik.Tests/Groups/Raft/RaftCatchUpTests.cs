@@ -34,6 +34,34 @@ public sealed class RaftCatchUpTests
     }
 
     [Fact]
+    public void Entries_of_a_later_term_than_the_leaders_are_not_taken()
+    {
+        string[] shared = [.. Enumerable.Range(0, 10).Select(i => $"x{i}")];
+        foreach (string name in (string[])["A", "B", "C"])
+            _cluster.Start(name);
+        _cluster.Mesh();
+        AvailableScheduleTests.Elect(_cluster, "A");
+        _cluster.Execute("A", shared);
+        _cluster.Settle();
+        _cluster.Isolate("A");
+        _cluster.Execute("A", "a1", "a2", "a3");
+        AvailableScheduleTests.Elect(_cluster, "B");
+        _cluster.Execute("B", "b1", "b2", "b3");
+        _cluster.Settle();
+
+        // C knows a later leader than the one D follows, and has what it committed where that one has something else.
+        ClusterNode newcomer = _cluster.Start("D", s => s with { ReplayBatchSize = 4 });
+        _cluster.Bond("D", "A");
+        _cluster.Bond("D", "C");
+        var late = new List<Term>();
+        _cluster.Trace = _ => late.AddRange(newcomer.Log.Last.Term > Term.One ? [newcomer.Log.Last.Term] : []);
+        _cluster.DeliverAll();
+        Assert.Equal([.. shared, "a1", "a2", "a3"], newcomer.Commanded);
+        Assert.True(newcomer.Core.Online);
+        Assert.Empty(late);
+    }
+
+    [Fact]
     public void Entries_that_arrive_meanwhile_follow()
     {
         Pair("x1", "x2");
