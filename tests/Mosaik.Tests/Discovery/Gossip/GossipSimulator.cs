@@ -138,8 +138,8 @@ internal sealed class GossipSimulator
                     After(schedule.Delay, () => Step(node, c => c.OnTimer(schedule.Topic, schedule.Timer, Now)));
                     break;
                 case GossipEffect.DisconnectPeer { Peer: var peer }:
-                    _connections.Remove(Pair(node, peer));
-                    After(LatencyOf(node, peer) + Microsecond, () => Step(peer, c => c.OnPeerDisconnected(node)));
+                    if (_connections.Remove(Pair(node, peer)) || _upstreamExact)
+                        After(LatencyOf(node, peer) + Microsecond, () => OnDisconnected(peer, from: node));
                     break;
             }
         }
@@ -160,6 +160,16 @@ internal sealed class GossipSimulator
         if (send.Message is BroadcastMessage)
             Payloads++;
         After(LatencyOf(from, to), () => Step(to, c => c.Receive(from, send.Topic, send.Message, Now)));
+    }
+
+    /// <summary>
+    /// The end of a connection says nothing when there is a newer one, as in the driver. The bounds for iroh-gossip's own rules
+    /// come from a model without that.
+    /// </summary>
+    private void OnDisconnected(PeerId node, PeerId from)
+    {
+        if (_upstreamExact || !_connections.Contains(Pair(node, from)))
+            Step(node, core => core.OnPeerDisconnected(from));
     }
 
     private TimeSpan LatencyOf(PeerId a, PeerId b)

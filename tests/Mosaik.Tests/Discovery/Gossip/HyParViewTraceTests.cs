@@ -301,6 +301,55 @@ public sealed class HyParViewTraceTests
     }
 
     [Fact]
+    public void An_answer_that_crosses_our_parting_makes_nobody_a_neighbour()
+    {
+        HyParViewCore core = Make(capacity: 1);
+        core.Receive(Peers.Of('J'), new JoinMessage(null));
+        core.Receive(Peers.Of('K'), new JoinMessage(null)); // there is room for one
+        _effects.Clear();
+        core.Receive(Peers.Of('J'), new NeighborMessage(NeighborPriority.High, null)); // and next it reads that it was dropped
+        Expect("Send(J, ShuffleReply 2)", "Send(J, Disconnect alive)", "DisconnectPeer(J)", "DisconnectPeer(J)");
+        Assert.Equal(["K"], Peers.Text(core.Active));
+
+        core.Receive(Peers.Of('J'), new NeighborMessage(NeighborPriority.High, null)); // this is a request
+        Assert.Equal(["J"], Peers.Text(core.Active));
+        Assert.Contains(_effects.OfType<GossipEffect.Send>(), e => e.Peer == Peers.Of('J') && e.Message is NeighborMessage);
+    }
+
+    [Fact]
+    public void A_former_neighbour_that_asks_is_answered()
+    {
+        HyParViewCore core = Make(capacity: 1);
+        core.Receive(Peers.Of('F'), new NeighborMessage(NeighborPriority.Low, null));
+        Expect("NeighborUp(F)", "Send(F, Neighbor Low)"); // which it need not answer
+        core.Receive(Peers.Of('K'), new JoinMessage(null)); // there is room for one
+        Assert.Equal(["K"], Peers.Text(core.Active));
+        _effects.Clear();
+        core.Receive(Peers.Of('F'), new NeighborMessage(NeighborPriority.High, null));
+        Assert.Contains("Send(F, Neighbor High)", Peers.Text(_effects));
+    }
+
+    [Fact]
+    public void Who_takes_us_for_a_neighbour_without_being_one_is_told_once_per_shuffle()
+    {
+        Activate("A");
+        Receive('F', new ForwardJoinMessage(Peers.Info('P'), 6));
+        Expect("Send(P, Neighbor High)", "Send(F, Disconnect alive)", "DisconnectPeer(F)", "DisconnectPeer(F)");
+        _core.OnBroadcastFrom(Peers.Of('F'));
+        _core.OnBroadcastFrom(Peers.Of('A'));
+        _core.OnBroadcastFrom(Peers.Of('P')); // is about to answer
+        Expect();
+        _core.OnTimer(new GossipTimer.DoShuffle());
+        _effects.Clear();
+        _core.OnBroadcastFrom(Peers.Of('F'));
+        Expect("Send(F, Disconnect alive)", "DisconnectPeer(F)");
+        Receive('F', new NeighborMessage(NeighborPriority.Low, null));
+        Expect("NeighborUp(F)", "Send(F, Neighbor Low)");
+        _core.OnBroadcastFrom(Peers.Of('F'));
+        Expect();
+    }
+
+    [Fact]
     public void A_walk_is_never_longer_than_ours()
     {
         Activate("ST");
@@ -357,10 +406,11 @@ public sealed class HyParViewTraceTests
         Assert.Equal(1, shuffles);
     }
 
-    private static HyParViewCore Make(List<GossipEffect> effects, bool upstreamExact) => new(
-        Peers.Of(Me), null, new GossipOptions(), new SeededRandom(7), upstreamExact, new TopicEffects(Peers.Topic, effects));
+    private static HyParViewCore Make(List<GossipEffect> effects, bool upstreamExact, int capacity = 5) => new(
+        Peers.Of(Me), null, new GossipOptions { ActiveViewCapacity = capacity }, new SeededRandom(7), upstreamExact,
+        new TopicEffects(Peers.Topic, effects));
 
-    private HyParViewCore Make(bool upstreamExact = false) => Make(_effects, upstreamExact);
+    private HyParViewCore Make(bool upstreamExact = false, int capacity = 5) => Make(_effects, upstreamExact, capacity);
 
     private void Receive(char from, GossipMessage message) => _core.Receive(Peers.Of(from), message);
 

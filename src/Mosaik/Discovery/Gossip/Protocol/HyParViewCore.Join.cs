@@ -11,9 +11,13 @@ internal sealed partial class HyParViewCore
             return;
         // A neighbour that joins has started anew and waits for an answer, even if it owes us one from its former life.
         if (_active.Contains(newcomer) && !_upstreamExact)
+        {
             _pending.Remove(newcomer);
+            _answered.Remove(newcomer);
+        }
+
         PeerData? data = Accept(newcomer, message.Data);
-        AddActive(newcomer, data, NeighborPriority.High, reply: true);
+        AddActive(newcomer, data, NeighborPriority.High, Reply.ToJoin);
         var news = new ForwardJoinMessage(new GossipPeerInfo(newcomer, data), (ushort)_options.ActiveRandomWalkLength);
         foreach (PeerId peer in _active.Items)
         {

@@ -8,6 +8,8 @@ internal sealed partial class HyParViewCore
     private void DoShuffle()
     {
         _refused.Clear(); // by now there may be room
+        _late.Clear();
+        _parted.Clear();
         if (_active.Pick(_random) is { } target)
         {
             List<GossipPeerInfo> nodes =

@@ -8,7 +8,20 @@ internal sealed partial class HyParViewCore
     /// <summary>Peers told to somebody who is sent away, so that it does not starve.</summary>
     private const int NodesInParting = 7;
 
-    private bool AddActive(PeerId peer, PeerData? data, NeighborPriority priority, bool reply)
+    /// <summary>What a new neighbour gets to hear.</summary>
+    private enum Reply
+    {
+        /// <summary>Nothing, for it has answered us.</summary>
+        None,
+
+        /// <summary>An answer that is answered in turn.</summary>
+        ToJoin,
+
+        /// <summary>An answer that ends the exchange, unless the peer has forgotten that it asked.</summary>
+        ToRequest,
+    }
+
+    private bool AddActive(PeerId peer, PeerData? data, NeighborPriority priority, Reply reply)
     {
         if (peer == _me)
             return false;
@@ -25,12 +38,17 @@ internal sealed partial class HyParViewCore
             Touch(peer);
             _passive.Remove(peer);
             _aliveMarks.Remove(peer);
+            _late.Remove(peer);
+            _parted.Remove(peer);
             _active.Add(peer);
             _effects.Emit(new GossipEvent.NeighborUp(peer));
         }
 
-        if (reply)
-            SendNeighbor(peer, priority);
+        if (reply == Reply.None)
+            return true;
+        SendNeighbor(peer, priority);
+        if (reply == Reply.ToRequest)
+            _answered.Add(peer);
         return true;
     }
 
@@ -83,6 +101,8 @@ internal sealed partial class HyParViewCore
         Touch(peer);
         _active.Remove(peer);
         _effects.Emit(new GossipEvent.NeighborDown(peer));
+        if (!_upstreamExact)
+            CloseExchange(peer, reason);
         if (reason == Leaving.Random)
             SendDisconnect(peer, isAlive: true);
         else
@@ -96,8 +116,21 @@ internal sealed partial class HyParViewCore
             _aliveMarks.Add(peer); // the connection is about to end, and that says nothing about the peer
     }
 
+    /// <summary>
+    /// What was open with a neighbour ends with it: its next message is a request, and not the answer to one of ours. Only an
+    /// answer that must be on its way is still taken for what it is.
+    /// </summary>
+    private void CloseExchange(PeerId peer, Leaving reason)
+    {
+        bool owesAnswer = _pending.Remove(peer) && !_answered.Contains(peer);
+        _answered.Remove(peer);
+        if (owesAnswer && reason == Leaving.Random)
+            Remember(_late, peer);
+    }
+
     private void SendDisconnect(PeerId peer, bool isAlive)
     {
+        Remember(_parted, peer);
         SendShuffleReply(peer, NodesInParting);
         _effects.Send(peer, new DisconnectMessage(isAlive));
         _effects.DisconnectPeer(peer);

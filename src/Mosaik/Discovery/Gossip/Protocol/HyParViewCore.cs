@@ -17,10 +17,16 @@ namespace Mosaik.Discovery.Gossip.Protocol;
 /// beyond iroh-gossip can be switched off for comparison: our own id never enters a view (Q7), and peers that are both
 /// active and asked count once (Q5). Nor does iroh-gossip answer a neighbour that joins anew before the first exchange with
 /// it is complete, and it asks a peer that has refused again at once, where here the next shuffle has to come first.</para>
+/// <para>A neighbour that is dropped while its answer to our Neighbor is on its way has forgotten us when the answer arrives:
+/// iroh-gossip takes it for a new neighbour, one-sidedly and for good. Here such an answer is refused, what was open with a
+/// neighbour ends with it, and who is no neighbour and sends what only neighbours get is told so, once per shuffle.</para>
 /// <para>It knows no connection: what fails to connect comes back as <see cref="OnPeerDisconnected"/>.</para>
 /// </remarks>
 internal sealed partial class HyParViewCore
 {
+    /// <summary>Peers remembered for what happened with them since the last shuffle.</summary>
+    private const int MaxRemembered = 4096;
+
     private readonly PeerId _me;
     private readonly GossipOptions _options;
     private readonly RandomSource _random;
@@ -32,6 +38,9 @@ internal sealed partial class HyParViewCore
     private readonly HashSet<PeerId> _pending = [];
     private readonly HashSet<PeerId> _aliveMarks = [];
     private readonly HashSet<PeerId> _refused = [];
+    private readonly HashSet<PeerId> _answered = []; // of those pending: they need not answer
+    private readonly HashSet<PeerId> _late = [];
+    private readonly HashSet<PeerId> _parted = [];
     private readonly Dictionary<PeerId, PeerData> _peerData = [];
     private readonly List<PeerId> _touched = [];
     private PeerData? _myData;
@@ -107,10 +116,15 @@ internal sealed partial class HyParViewCore
                 throw new ArgumentException($"{message.Kind} is no message of the membership.", nameof(message));
         }
 
+        if (message is ForwardJoinMessage or ShuffleMessage)
+            SetRight(from);
         if (!_active.Contains(from))
             _effects.DisconnectPeer(from);
         Finish();
     }
+
+    /// <summary>A broadcast message has come. Only neighbours get these.</summary>
+    public void OnBroadcastFrom(PeerId from) => SetRight(from);
 
     /// <summary>A timer is due.</summary>
     public void OnTimer(GossipTimer timer)
@@ -123,6 +137,7 @@ internal sealed partial class HyParViewCore
             case GossipTimer.PendingNeighbor { Peer: var peer }:
                 if (_pending.Remove(peer))
                 {
+                    _answered.Remove(peer);
                     Touch(peer);
                     _passive.Remove(peer);
                     Refill(null);
@@ -138,7 +153,7 @@ internal sealed partial class HyParViewCore
     public void OnPeerDisconnected(PeerId peer)
     {
         Touch(peer);
-        _pending.Remove(peer);
+        Forget(peer);
         if (_active.Contains(peer))
             RemoveActive(peer, Leaving.ConnectionClosed);
         else if (!_aliveMarks.Remove(peer))
@@ -153,7 +168,7 @@ internal sealed partial class HyParViewCore
     public void OnConnectionsEnded(PeerId peer)
     {
         Touch(peer);
-        _pending.Remove(peer);
+        Forget(peer);
         _aliveMarks.Remove(peer);
         if (_active.Contains(peer))
             RemoveActive(peer, Leaving.ConnectionClosed);
@@ -186,6 +201,15 @@ internal sealed partial class HyParViewCore
 
         /// <summary>The connection ended.</summary>
         ConnectionClosed,
+    }
+
+    /// <summary>Nothing is open any more with a peer whose connections have ended.</summary>
+    private void Forget(PeerId peer)
+    {
+        _pending.Remove(peer);
+        _answered.Remove(peer);
+        _late.Remove(peer);
+        _parted.Remove(peer);
     }
 
     private void Finish()

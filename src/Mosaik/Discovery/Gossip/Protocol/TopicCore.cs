@@ -40,9 +40,14 @@ internal sealed class TopicCore
     public void Receive(PeerId from, GossipMessage message, TimeSpan now)
     {
         if (message.IsBroadcastLayer)
+        {
             Broadcasts.Receive(from, message, now);
+            Membership.OnBroadcastFrom(from);
+        }
         else
+        {
             Run(m => m.Receive(from, message));
+        }
     }
 
     public void OnTimer(GossipTimer timer, TimeSpan now)
