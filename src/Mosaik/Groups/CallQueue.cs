@@ -15,14 +15,18 @@ internal sealed class CallQueue(int maxCommands, Action wake)
     private Exception? _closed;
     private long _commands;
     private long _bytes;
+    private bool _isHeld;
 
-    /// <summary>Whether a call can be taken now.</summary>
-    public bool HasWork
+    /// <summary>
+    /// Whether a call can be taken now. With <paramref name="isHeld"/> calls with commands stay, and new ones do not wake the
+    /// loop, until this is said again.
+    /// </summary>
+    public bool HasWork(bool isHeld)
     {
-        get
+        lock (_lock)
         {
-            lock (_lock)
-                return _calls.TryPeek(out var next) && HasRoom(next);
+            _isHeld = isHeld;
+            return _calls.TryPeek(out var next) && IsNext(next);
         }
     }
 
@@ -30,40 +34,43 @@ internal sealed class CallQueue(int maxCommands, Action wake)
     public void Add(GroupCall call)
     {
         Exception? closed;
+        bool isAwaited;
         lock (_lock)
         {
             closed = _closed;
+            isAwaited = IsNext(call);
             if (closed is null)
                 _calls.Enqueue(call);
         }
 
-        if (closed is null)
-            wake();
-        else
+        if (closed is not null)
             call.Fail(closed);
+        else if (isAwaited)
+            wake();
     }
 
-    /// <summary>Takes the next call, if there is room for its commands.</summary>
-    public bool TryTake(out GroupCall? call)
+    /// <summary>Takes calls while there is room for their commands.</summary>
+    public void Take(List<GroupCall> taken, int most, bool isHeld)
     {
         lock (_lock)
         {
-            if (!_calls.TryPeek(out call) || !HasRoom(call))
-                return false;
-            _calls.Dequeue();
-            _commands += call.CommandCount;
-            _bytes += call.CommandBytes;
-            return true;
+            _isHeld = isHeld;
+            while (taken.Count < most && _calls.TryPeek(out var call) && IsNext(call))
+            {
+                taken.Add(_calls.Dequeue());
+                _commands += call.CommandCount;
+                _bytes += call.CommandBytes;
+            }
         }
     }
 
-    /// <summary>The commands of a call are no longer under way.</summary>
-    public void Ended(GroupCall call)
+    /// <summary>Commands are no longer under way.</summary>
+    public void Ended(long commands, long bytes)
     {
         lock (_lock)
         {
-            _commands -= call.CommandCount;
-            _bytes -= call.CommandBytes;
+            _commands -= commands;
+            _bytes -= bytes;
         }
     }
 
@@ -82,7 +89,8 @@ internal sealed class CallQueue(int maxCommands, Action wake)
             call.Fail(error);
     }
 
-    /// <summary>A call larger than the limits runs alone.</summary>
-    private bool HasRoom(GroupCall call) => call.CommandCount == 0 || _commands == 0
-        || (_commands + call.CommandCount <= maxCommands && _bytes + call.CommandBytes <= MaxBytes);
+    // A call larger than the limits runs alone.
+    private bool IsNext(GroupCall call) => call.CommandCount == 0
+        || (!_isHeld && (_commands == 0
+            || (_commands + call.CommandCount <= maxCommands && _bytes + call.CommandBytes <= MaxBytes)));
 }

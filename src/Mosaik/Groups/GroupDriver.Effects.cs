@@ -9,6 +9,8 @@ internal sealed partial class GroupDriver
     private readonly LeadershipSource _leadership;
     private bool _isAuthorized = true;
     private PeerId? _lastLeader;
+    private long _endedCommands;
+    private long _endedBytes;
     private (int Voters, int Others) _committee;
 
     private GroupState State => DivergedAt is null ? GroupState.Running : GroupState.Diverged;
@@ -28,8 +30,11 @@ internal sealed partial class GroupDriver
 
         // First what is true now, then whoever waited for it.
         Publish();
+        (_endedCommands, _endedBytes) = (0, 0);
         foreach (var completion in _effects.Commands)
             Complete(completion);
+        if (_endedCommands > 0)
+            Calls.Ended(_endedCommands, _endedBytes);
         foreach (var completion in _effects.Queries)
             Complete(completion);
         foreach (var item in _effects.Events)
@@ -154,7 +159,8 @@ internal sealed partial class GroupDriver
     {
         if (!_commands.Remove(completion.Token, out var call))
             return;
-        Calls.Ended(call);
+        _endedCommands += call.CommandCount;
+        _endedBytes += call.CommandBytes;
         call.Result.TrySetResult(completion);
     }
 

@@ -51,6 +51,8 @@ internal sealed partial class GroupDriver
 
         _bonds.Close();
         _effects.Clear();
+        foreach (var call in _taken)
+            call.Fail(error); // of those that had begun it is said once more, without effect
         foreach (var call in _commands.Values)
             call.Fail(error);
         foreach (var call in _queries.Values)

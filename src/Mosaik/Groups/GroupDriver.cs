@@ -22,6 +22,9 @@ internal sealed partial class GroupDriver : IGroupLoop
     private const int EventCapacity = 1024;
     private const int ItemsPerTurn = 64;
 
+    // As many as make a batch: they cost little, and each turn sends a message.
+    private const int CallsPerTurn = 4096;
+
     private readonly GroupContext _context;
     private readonly RaftCore _core;
     private readonly RaftEffects _effects = new();
@@ -30,6 +33,8 @@ internal sealed partial class GroupDriver : IGroupLoop
     private readonly Signal _wake;
     private readonly Dictionary<ulong, CommandCall> _commands = [];
     private readonly Dictionary<ulong, StrongQueryCall> _queries = [];
+    private readonly List<GroupCall> _taken = [];
+    private readonly BatchPace _pace = new();
     private readonly Lock _catalogLock = new();
     private readonly SortedSet<PeerId> _changedPeers = [];
     private readonly TaskSet _tasks;
@@ -38,6 +43,7 @@ internal sealed partial class GroupDriver : IGroupLoop
     private bool _ownEntryPublished;
     private ulong _lastToken;
     private long _heardAt;
+    private bool _isHolding;
     private bool _isStopping;
     private Task _loop = Task.CompletedTask;
 
@@ -215,9 +221,12 @@ internal sealed partial class GroupDriver : IGroupLoop
         NoteSignsOfLife();
         _bonds.Advance();
         _core.Advance(_context.Now, _effects);
+        var before = _core.LogPosition.Index;
         _core.Flush(_context.Now, _effects);
+        if (_core.Role == RaftRole.Leader && _core.LogPosition.Index > before)
+            _pace.OnBatch(_core.LogPosition.Index, _context.Now);
         CarryOut();
-        return _events.Count > 0 || Calls.HasWork || HasMessages();
+        return Calls.HasWork(_isHolding = MustHold()) || _events.Count > 0 || HasMessages();
     }
 
     private bool HasMessages()
@@ -270,9 +279,13 @@ internal sealed partial class GroupDriver : IGroupLoop
 
     private void RunCalls()
     {
-        for (var i = 0; i < ItemsPerTurn && Calls.TryTake(out var call); i++)
-            call!.Begin(this); // taken, hence there
+        Calls.Take(_taken, CallsPerTurn, MustHold());
+        foreach (var call in _taken)
+            call.Begin(this);
+        _taken.Clear();
     }
+
+    private bool MustHold() => _core.Role == RaftRole.Leader && !_pace.IsOpen(_core.Committed.Index, _context.Now);
 
     /// <summary>A large answer of the leader is a sign of life before it is complete.</summary>
     private void NoteSignsOfLife()
@@ -291,6 +304,8 @@ internal sealed partial class GroupDriver : IGroupLoop
         var next = _core.NextDeadline;
         if (_bonds.NextDeadline is { } other && other < next)
             next = other;
+        if (_isHolding && _pace.OpensAt < next)
+            next = _pace.OpensAt;
         if (next == TimeSpan.MaxValue)
             return Timeout.InfiniteTimeSpan;
         var left = next - _context.Now;

@@ -9,7 +9,7 @@ namespace Mosaik.Bench.Workloads.Groups;
 /// <summary>One member of our side of R1 to R4: a node of its own on loopback, known to the others by a fixed key.</summary>
 internal sealed class BenchGroup : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(50);
 
     private readonly Network _network;
 
