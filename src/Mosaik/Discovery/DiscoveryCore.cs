@@ -243,6 +243,15 @@ internal sealed class DiscoveryCore
         Finish(now);
     }
 
+    /// <summary>
+    /// A connection with the peer has ended without a word from either end: it may have been started anew, and know nobody.
+    /// </summary>
+    public void OnConnectionLost(PeerId id, DiscoveryTime now)
+    {
+        _syncs.OnConnectionLost(id, now.Monotonic);
+        Finish(now);
+    }
+
     /// <summary>A peer has synced with us, or began to and did not end it properly.</summary>
     public void OnInboundSync(PeerId id, bool completed, DiscoveryTime now)
     {

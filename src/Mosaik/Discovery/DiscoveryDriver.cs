@@ -118,6 +118,7 @@ internal sealed partial class DiscoveryDriver : ISubsystem
     {
         Local.Changed = OnLocalChanged;
         Node.AddressChanged = OnAddressChanged;
+        Node.ConnectionLost = peer => Post(new DiscoveryInput.Act(now => _core.OnConnectionLost(peer, now)));
         Local.Change(e => e.WithAddress(Node.Address, TimeProvider.GetUtcNow())); // it may have changed since the entry was made
         Node.Links.RttObserver = SampleRtt;
         Node.UpdateAddresses((book, now) =>
@@ -143,6 +144,7 @@ internal sealed partial class DiscoveryDriver : ISubsystem
     public async ValueTask DisposeAsync()
     {
         Node.AddressChanged = null;
+        Node.ConnectionLost = null;
         Node.Links.RttObserver = null;
         Local.Changed = null;
         if (_announcer is not null)

@@ -22,6 +22,9 @@ namespace Mosaik.Discovery;
 /// <para>At most two outbound syncs per peer run at once, background ones included. A caller joins a running one only
 /// if it has
 /// not sent its snapshot: what is sent later contains everything the caller knows now.</para>
+/// <para>A configured peer is synced with anew when a connection with it was lost: started anew with the same key it knows
+/// nobody, may have nobody to dial, and everybody else takes its last run for alive until its entry expires. At most once
+/// in 5 s and with the backoff of a failed peer, so that one whose connections are lost again and again costs little.</para>
 /// <para>While the own entry is not announced in any other way, every peer is synced with again before it would consider
 /// us stale (§8.6): at most once per refresh interval, in whichever direction, and at most 4 at a time.</para>
 /// <para>Pure: it decides, its owner runs the syncs and reports <see cref="OnSnapshotSent"/> and
@@ -40,6 +43,7 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
 
     private static readonly TimeSpan OneTick = TimeSpan.FromTicks(1);
     private static readonly TimeSpan ObserveRetryAge = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LossInterval = TimeSpan.FromSeconds(5);
 
     private readonly Dictionary<PeerId, PeerState> _peers = [];
     private readonly Dictionary<PeerId, List<Outbound>> _outbound = [];
@@ -158,6 +162,19 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
             Remove(id, peer);
         else if (peer is { Phase: Phase.Synced })
             Enqueue(id, peer); // a configured peer is looked for again
+    }
+
+    /// <summary>A connection with the peer has ended without a word from either end.</summary>
+    public void OnConnectionLost(PeerId id, TimeSpan now)
+    {
+        if (!_peers.TryGetValue(id, out PeerState? peer) || !IsPersistent(peer, now))
+            return;
+        if (peer.Phase == Phase.Failed && now - peer.LastAttempt >= ObserveRetryAge)
+            Enqueue(id, peer);
+        if (peer.Phase != Phase.Synced || peer.IsLost)
+            return; // a sync is under way or planned
+        peer.IsLost = true;
+        _retries.Enqueue((id, peer.Generation), Max(peer.SyncedAt + LossInterval, now));
     }
 
     /// <summary>A sync, ours or a peer's, has brought somebody new: there may be more.</summary>
@@ -394,6 +411,7 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
             _peers[id] = peer = new PeerState();
         peer.Phase = Phase.Synced;
         peer.SyncedAt = now;
+        peer.IsLost = false;
         peer.Failures = 0;
         peer.Generation++;
         if (_refreshAfter is { } interval)
@@ -420,6 +438,12 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
 
     private void Retry(PeerId id, PeerState peer, TimeSpan now, Predicate<PeerId> isFresh)
     {
+        if (peer is { Phase: Phase.Synced, IsLost: true })
+        {
+            peer.IsLost = false;
+            Enqueue(id, peer);
+            return;
+        }
         if (peer.Phase == Phase.Synced && _refreshAfter is null)
             return;
         if (peer.Phase == Phase.Synced && isFresh(id))
@@ -451,6 +475,9 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
         public TimeSpan LastAttempt { get; set; }
 
         public TimeSpan SyncedAt { get; set; }
+
+        /// <summary>A connection was lost since the last sync, and another sync is planned.</summary>
+        public bool IsLost { get; set; }
 
         /// <summary>Another sync is to follow the running one.</summary>
         public bool Again { get; set; }

@@ -93,6 +93,12 @@ public sealed class LocalNode
     /// <summary>Called after <see cref="Address"/> has changed, possibly on any thread. Quick, must not throw.</summary>
     internal Action<EndpointAddress>? AddressChanged { get; set; }
 
+    /// <summary>
+    /// Called after a connection has ended without a word from either end: the peer fell silent, or has forgotten it, as one
+    /// that was started anew has. On any thread. Quick, must not throw.
+    /// </summary>
+    internal Action<PeerId>? ConnectionLost { get; set; }
+
     /// <summary>Monotonic time since the node was made: the time of the address book.</summary>
     internal TimeSpan Now => _context.TimeProvider.GetElapsedTime(_epoch);
 
@@ -302,11 +308,16 @@ public sealed class LocalNode
     /// <param name="connection">What has ended.</param>
     /// <param name="at">Where the peer was when it began.</param>
     /// <param name="isDialler">Who began it.</param>
-    private void OnClosed(ITransportConnection connection, IPEndPoint at, bool isDialler) => UpdateAddresses((book, now) =>
+    private void OnClosed(ITransportConnection connection, IPEndPoint at, bool isDialler)
     {
-        book.OnDisconnected(connection.RemoteId, at, isDialler, now);
-        _live.Remove(connection);
-    });
+        UpdateAddresses((book, now) =>
+        {
+            book.OnDisconnected(connection.RemoteId, at, isDialler, now);
+            _live.Remove(connection);
+        });
+        if (connection.CloseInfo?.Kind is TransportCloseKind.Reset or TransportCloseKind.TimedOut)
+            ConnectionLost?.Invoke(connection.RemoteId);
+    }
 
     private void OnLocalAddressesChanged(object? sender, EventArgs e)
     {

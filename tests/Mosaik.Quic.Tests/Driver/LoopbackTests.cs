@@ -251,15 +251,18 @@ public sealed class LoopbackTests
         await EchoAsync(connection);
     }
 
-    internal static QuicEndpoint Bind(byte seed, bool portable = false, bool watched = false) =>
-        QuicEndpoint.Bind(Options(seed) with
-        {
-            KeyLog = watched ? static _ => { } : null,
-            SocketFactory = portable
-                ? local => UdpSocketDriver.Open(
-                    local, dualStack: false, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance, portable: true)
-                : null,
-        });
+    internal static QuicEndpoint Bind(byte seed, bool portable = false, bool watched = false)
+    {
+        var options = Options(seed);
+        if (watched)
+            options = options with { KeyLog = static _ => { } };
+        if (portable)
+            options = options with { SocketFactory = OpenPortable };
+        return QuicEndpoint.Bind(options);
+    }
+
+    private static UdpSocketDriver OpenPortable(IPEndPoint local) => UdpSocketDriver.Open(
+        local, dualStack: false, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance, portable: true);
 
     private static QuicOptions Options(byte seed)
     {

@@ -22,6 +22,8 @@ public sealed class SyncTableTests
     private void Observe(int peer, SyncReason reason, double seconds = 0) =>
         _table.Observe(Id(peer), reason, TimeSpan.FromSeconds(seconds), Persist);
 
+    private void Lose(int peer, double seconds) => _table.OnConnectionLost(Id(peer), TimeSpan.FromSeconds(seconds));
+
     private void Finish(SyncStart start, SyncOutcome outcome, double seconds) =>
         _table.OnFinished(start.SyncId, outcome, TimeSpan.FromSeconds(seconds));
 
@@ -155,6 +157,57 @@ public sealed class SyncTableTests
         Finish(Assert.Single(Due(0)), SyncOutcome.Succeeded, 0);
         _table.Forget(Id(1));
         Assert.Single(Due(1, fresh: false));
+    }
+
+    [Fact]
+    public void A_configured_peer_is_synced_with_anew_when_a_connection_was_lost()
+    {
+        Observe(1, SyncReason.Bootstrap);
+        Observe(2, SyncReason.Neighbour);
+        foreach (SyncStart start in Due(0))
+            Finish(start, SyncOutcome.Succeeded, 0);
+        Lose(2, 10);
+        Lose(3, 10);
+        Assert.Empty(Due(10));
+        Lose(1, 10);
+        Lose(1, 10);
+        SyncStart again = Assert.Single(Due(10));
+        Assert.Equal(Id(1), again.Peer);
+        Lose(1, 10);
+        Assert.Empty(Due(10)); // it is under way
+        Finish(again, SyncOutcome.Succeeded, 10);
+
+        Lose(1, 11);
+        Assert.Equal(15, _table.NextDue(TimeSpan.FromSeconds(11))!.Value.TotalSeconds);
+        Assert.Empty(Due(14.9)); // not more often than every 5 s
+        again = Assert.Single(Due(15));
+        Finish(again, SyncOutcome.Failed, 15);
+        Lose(1, 15.5);
+        Assert.Empty(Due(15.5)); // it has its backoff
+        Lose(1, 16);
+        Finish(Assert.Single(Due(16)), SyncOutcome.Succeeded, 16);
+        Assert.Empty(Due(1000));
+    }
+
+    [Fact]
+    public void A_sync_in_either_direction_makes_up_for_a_lost_connection()
+    {
+        Observe(1, SyncReason.Bootstrap);
+        Finish(Assert.Single(Due(0)), SyncOutcome.Succeeded, 0);
+        Lose(1, 1);
+        _table.OnInbound(Id(1), TimeSpan.FromSeconds(2));
+        Assert.Empty(Due(100));
+    }
+
+    [Fact]
+    public void A_dialled_peer_counts_as_configured_for_a_while()
+    {
+        Observe(1, SyncReason.Dialled);
+        Finish(Assert.Single(Due(0)), SyncOutcome.Succeeded, 0);
+        Lose(1, 299);
+        Finish(Assert.Single(Due(299)), SyncOutcome.Succeeded, 299);
+        Lose(1, 400);
+        Assert.Empty(Due(400));
     }
 
     [Fact]
