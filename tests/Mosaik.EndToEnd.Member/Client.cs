@@ -1,30 +1,28 @@
+using System.Diagnostics;
 using Mosaik.Groups;
 
 namespace Mosaik.EndToEnd.Member;
 
-/// <summary>Writes a text, reads it back, again and again, and tells what was acknowledged and what it sees of the group.</summary>
+/// <summary>
+/// Writes a text, counts all texts by a strong read, again and again, and tells when each began and ended and what it sees
+/// of the group. The clock is the one that all processes of a machine share.
+/// </summary>
 internal sealed class Client(Group<string, string, IReadOnlyList<string>> group, string name)
 {
-    private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan Period = TimeSpan.FromMilliseconds(30);
 
     private string _leader = "";
     private string _roster = "";
 
-    /// <summary>Works until it is stopped; a write under way is finished.</summary>
+    /// <summary>Works until it is stopped; what is under way is finished.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
         using var timer = new PeriodicTimer(Period);
         for (var n = 1; !stop.IsCancellationRequested; n++)
         {
             Observe();
-            var text = $"{name}-{n}";
-            if (await TryWriteAsync(text))
-            {
-                Console.WriteLine($"ack {text} {group.Leader}");
-                if (await TryReadAsync(text) is { Count: not 1 } found)
-                    Console.WriteLine($"violation {text} was acknowledged, and a strong read finds it {found.Count} times");
-            }
-
+            await WriteAsync($"{name}-{n}");
+            await CountAsync();
             await timer.WaitForNextTickAsync(CancellationToken.None);
         }
     }
@@ -40,18 +38,30 @@ internal sealed class Client(Group<string, string, IReadOnlyList<string>> group,
         }
     }
 
-    /// <summary>What fails is not written again: it may have been executed.</summary>
-    private async Task<bool> TryWriteAsync(string text)
+    /// <summary>What fails is not written again: it may have been executed, unless it was not even submitted.</summary>
+    private async Task WriteAsync(string text)
     {
+        Console.WriteLine($"try {text} {Stopwatch.GetTimestamp()}");
         try
         {
             await group.ExecuteAsync(text);
-            return true;
+            Console.WriteLine($"ack {text} {Stopwatch.GetTimestamp()} {group.Leader}");
+        }
+        catch (GroupOfflineException error) when (error.Outcome == OfflineOutcome.NotSubmitted)
+        {
+            Console.WriteLine($"refused {text}");
         }
         catch (GroupOfflineException)
         {
-            return false;
+            // Nobody knows.
         }
+    }
+
+    private async Task CountAsync()
+    {
+        var start = Stopwatch.GetTimestamp();
+        if (await TryReadAsync(JournalMachine.Count) is [var count])
+            Console.WriteLine($"read {count} {start} {Stopwatch.GetTimestamp()}");
     }
 
     private async Task<IReadOnlyList<string>?> TryReadAsync(string query)

@@ -1,29 +1,24 @@
+using System.Globalization;
 using Mosaik.Groups;
 using Mosaik.Primitives;
 
 namespace Mosaik.EndToEnd.Member;
 
-/// <summary>A list of texts in the order of the log. The query is a text, answered with its occurrences; empty = all texts.</summary>
+/// <summary>A list of texts in the order of the log. The query is <see cref="Count"/>, or empty: all of them.</summary>
 [WireName("mosaik_end_to_end::Journal")]
 internal sealed class JournalMachine : IStateMachine<string, string, IReadOnlyList<string>>, IResettable
 {
+    /// <summary>Asks how many there are.</summary>
+    public const string Count = "#";
+
     private readonly List<string> _all = [];
-    private readonly Dictionary<string, int> _counts = new(StringComparer.Ordinal);
 
-    public UniqueId Signature => UniqueId.From("end to end journal 1");
+    public UniqueId Signature => UniqueId.From("end to end journal 2");
 
-    public void Apply(string command, in ApplyContext context)
-    {
-        _all.Add(command);
-        _counts[command] = _counts.GetValueOrDefault(command) + 1;
-    }
+    public void Apply(string command, in ApplyContext context) => _all.Add(command);
 
     public IReadOnlyList<string> Query(string query) =>
-        query.Length == 0 ? [.. _all] : [.. Enumerable.Repeat(query, _counts.GetValueOrDefault(query))];
+        query == Count ? [_all.Count.ToString(CultureInfo.InvariantCulture)] : [.. _all];
 
-    public void Reset()
-    {
-        _all.Clear();
-        _counts.Clear();
-    }
+    public void Reset() => _all.Clear();
 }

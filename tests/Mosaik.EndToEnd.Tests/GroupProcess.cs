@@ -1,22 +1,29 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
 
 namespace Mosaik.EndToEnd.Tests;
 
 /// <summary>One replica as a process of its own, and what it has told (tests/Mosaik.EndToEnd.Member).</summary>
-internal sealed class GroupProcess : IAsyncDisposable
+internal sealed partial class GroupProcess : IAsyncDisposable
 {
     private readonly Process _process;
     private readonly Task _output;
 
-    private GroupProcess(string[] arguments, Action<GroupProcess, string, string> onLine)
+    private GroupProcess(string key, string[] arguments, Action<GroupProcess, string, string> onLine)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardInput = true, RedirectStandardOutput = true };
+        start.Environment["DOTNET_TieredPGO"] = "0"; // lives for seconds: most of its time is compiling
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "Mosaik.EndToEnd.Member.dll"));
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
         _process = Process.Start(start) ?? throw new InvalidOperationException("cannot start a member");
         _output = ReadAsync(onLine);
+        Key = key;
     }
+
+    /// <summary>What it was started with and its id follows from: another process with it takes its place.</summary>
+    public string Key { get; }
 
     /// <summary>Where it is reached, once it has told.</summary>
     public string? Address { get; set; }
@@ -38,8 +45,16 @@ internal sealed class GroupProcess : IAsyncDisposable
 
     /// <summary>Starts one.</summary>
     /// <param name="onLine">Gets the process, the first word of each line and the rest.</param>
-    /// <param name="arguments">As the program says.</param>
-    public static GroupProcess Start(Action<GroupProcess, string, string> onLine, params string[] arguments) => new(arguments, onLine);
+    /// <param name="network">As the program says.</param>
+    /// <param name="replicas">As the program says.</param>
+    /// <param name="key">As the program says.</param>
+    /// <param name="contact">The address of another one, unless it is the first.</param>
+    public static GroupProcess Start(
+        Action<GroupProcess, string, string> onLine, string network, int replicas, string key, string? contact)
+    {
+        string[] arguments = [network, replicas.ToString(CultureInfo.InvariantCulture), key];
+        return new(key, contact is null ? arguments : [.. arguments, contact], onLine);
+    }
 
     public void Tell(string line)
     {
@@ -53,6 +68,17 @@ internal sealed class GroupProcess : IAsyncDisposable
         _process.Kill();
         await _process.WaitForExitAsync();
         await _output;
+    }
+
+    /// <summary>SIGTERM, and waits until it has left. What it had told before is heard when this completes.</summary>
+    public async Task<int> TerminateAsync(CancellationToken deadline)
+    {
+        const int sigterm = 15;
+        if (Signal(_process.Id, sigterm) != 0)
+            throw new InvalidOperationException("cannot signal a member");
+        await _process.WaitForExitAsync(deadline);
+        await _output;
+        return _process.ExitCode;
     }
 
     /// <summary>Asks it to leave, and waits until it has.</summary>
@@ -70,6 +96,9 @@ internal sealed class GroupProcess : IAsyncDisposable
         await _process.WaitForExitAsync();
         _process.Dispose();
     }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Signal(int process, int signal);
 
     private async Task ReadAsync(Action<GroupProcess, string, string> onLine)
     {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace Mosaik.EndToEnd.Tests;
 
@@ -10,36 +11,36 @@ internal sealed class GroupProcesses(string network, int replicas) : IAsyncDispo
     private readonly Lock _lock = new();
     private readonly List<GroupProcess> _all = [];
     private readonly List<GroupProcess> _running = [];
-    private readonly HashSet<string> _acknowledged = new(StringComparer.Ordinal);
-    private readonly List<string> _violations = [];
+    private readonly GroupHistory _history = new();
     private readonly List<(Func<bool> IsMet, TaskCompletionSource Met)> _waits = [];
     private string _lastLeader = "";
 
-    /// <summary>Every text that some client was told is committed.</summary>
-    public IReadOnlyCollection<string> Acknowledged
+    /// <summary>How many writes some client was told are committed.</summary>
+    public int Acknowledged
     {
         get
         {
             lock (_lock)
-                return [.. _acknowledged];
+                return _history.Acknowledged;
         }
     }
 
-    /// <summary>Strong reads that did not see what had been acknowledged before, or saw it twice.</summary>
-    public IReadOnlyCollection<string> Violations
+    /// <summary>The longest time without a commit so far.</summary>
+    public TimeSpan LongestGap
     {
         get
         {
             lock (_lock)
-                return [.. _violations];
+                return Stopwatch.GetElapsedTime(0, _history.LongestGap());
         }
     }
 
     /// <summary>Starts a replica, and waits until it can be reached.</summary>
-    public async Task StartAsync()
+    /// <param name="key">That of one that has ended; null = a new one.</param>
+    public async Task StartAsync(string? key = null)
     {
-        string[] contact = _running is [{ Address: { } address }, ..] ? [address] : [];
-        var process = GroupProcess.Start(OnLine, [network, $"{replicas}", .. contact]);
+        var contact = _running is [{ Address: { } address }, ..] ? address : null;
+        var process = GroupProcess.Start(OnLine, network, replicas, key ?? $"{network} {_all.Count}", contact);
         _all.Add(process);
         lock (_lock)
             _running.Add(process);
@@ -52,12 +53,12 @@ internal sealed class GroupProcesses(string network, int replicas) : IAsyncDispo
     /// <summary>So many more writes are acknowledged.</summary>
     public Task WritesAsync(int more)
     {
-        var enough = Acknowledged.Count + more;
-        return UntilAsync(() => _acknowledged.Count >= enough, $"{more} more writes");
+        var enough = Acknowledged + more;
+        return UntilAsync(() => _history.Acknowledged >= enough, $"{more} more writes");
     }
 
-    /// <summary>Kills the leader and returns the time until something was committed under another one.</summary>
-    public async Task<TimeSpan> KillLeaderAsync()
+    /// <summary>Kills the leader and returns its key, and the time until something was committed under another one.</summary>
+    public async Task<(string Key, TimeSpan Gap)> KillLeaderAsync()
     {
         GroupProcess leader;
         lock (_lock)
@@ -69,17 +70,34 @@ internal sealed class GroupProcesses(string network, int replicas) : IAsyncDispo
         await leader.KillAsync();
         var killed = Stopwatch.GetTimestamp();
         await UntilAsync(() => _lastLeader.Length > 0 && _lastLeader != leader.Id, "a commit after the kill");
-        return Stopwatch.GetElapsedTime(killed);
+        return (leader.Key, Stopwatch.GetElapsedTime(killed));
     }
 
-    /// <summary>Stops the clients, and reads everything back from every replica.</summary>
-    public async Task<IReadOnlyList<IReadOnlyList<string>>> StopAndReadAsync()
+    /// <summary>Stops every replica by SIGTERM, one after the other, and starts each again before the next one.</summary>
+    public async Task RestartAllAsync()
+    {
+        foreach (var process in _running.ToArray())
+        {
+            lock (_lock)
+                _running.Remove(process);
+            using var deadline = new CancellationTokenSource(Patience);
+            Assert.Equal(0, await process.TerminateAsync(deadline.Token));
+            await StartAsync(process.Key);
+            await CompleteAsync();
+        }
+    }
+
+    /// <summary>Stops the clients, reads everything back from every replica, and judges the history.</summary>
+    /// <returns>What is wrong; empty if nothing is.</returns>
+    public async Task<IReadOnlyList<string>> StopAndJudgeAsync()
     {
         _running.ForEach(static p => p.Tell("stop"));
         await UntilAsync(() => _running.TrueForAll(static p => p.IsStopped), "the clients to stop");
         _running.ForEach(static p => p.Tell("all"));
         await UntilAsync(() => _running.TrueForAll(static p => p.All is not null), "all texts");
-        return [.. _running.Select(static p => p.All!)]; // awaited above
+        var logs = _running.ConvertAll(static p => p.All!); // awaited above
+        lock (_lock)
+            return logs.TrueForAll(l => l.SequenceEqual(logs[0])) ? _history.Violations(logs[0]) : ["the logs differ"];
     }
 
     /// <summary>Lets the replicas leave; returns their exit codes.</summary>
@@ -103,6 +121,7 @@ internal sealed class GroupProcesses(string network, int replicas) : IAsyncDispo
 
     private void OnLine(GroupProcess process, string word, string rest)
     {
+        var words = rest.Split(' ', StringSplitOptions.RemoveEmptyEntries);
         lock (_lock)
         {
             switch (word)
@@ -114,21 +133,26 @@ internal sealed class GroupProcesses(string network, int replicas) : IAsyncDispo
                     process.Leader = rest;
                     break;
                 case "roster":
-                    process.Roster = rest.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+                    process.Roster = words;
+                    break;
+                case "try":
+                    _history.Tried(words[0], Number(words[1]));
                     break;
                 case "ack":
-                    var words = rest.Split(' ');
-                    _acknowledged.Add(words[0]);
-                    _lastLeader = words[1];
+                    _history.WasAcknowledged(words[0], Number(words[1]));
+                    _lastLeader = words[2];
                     break;
-                case "violation":
-                    _violations.Add(rest);
+                case "refused":
+                    _history.WasRefused(words[0]);
+                    break;
+                case "read":
+                    _history.Read((int)Number(words[0]), Number(words[1]), Number(words[2]));
                     break;
                 case "stopped":
                     process.IsStopped = true;
                     break;
                 case "all":
-                    process.All = rest.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+                    process.All = words;
                     break;
             }
 
@@ -139,6 +163,8 @@ internal sealed class GroupProcesses(string network, int replicas) : IAsyncDispo
             }
         }
     }
+
+    private static long Number(string text) => long.Parse(text, CultureInfo.InvariantCulture);
 
     private async Task UntilAsync(Func<bool> condition, string what)
     {
@@ -166,7 +192,7 @@ internal sealed class GroupProcesses(string network, int replicas) : IAsyncDispo
         {
             return string.Join("; ", _running.Select(p =>
                 $"{Short(p.Id)} follows {Short(p.Leader)} among {string.Join(',', p.Roster.Select(Short))}"))
-                + $"; {_acknowledged.Count} writes acknowledged";
+                + $"; {_history.Acknowledged} writes acknowledged";
         }
 
         static string Short(string? id) => id is { Length: > 8 } ? id[..8] : id ?? "?";
