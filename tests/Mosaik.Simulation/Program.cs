@@ -14,6 +14,7 @@ internal static class Cli
         worlds                                                  lists the worlds
         run <world>|all --seeds <n> [--from <seed>] [--threads <t>]
                                                                 runs n seeds
+        <world> --seeds <n> [--from <seed>] [--threads <t>]     the same
         discovery [--nodes <n>] --seeds <n> [--from <seed>] [--threads <t>]
                                                                 the same for the world discovery/<n>, with figures per seed
         raft [--nodes <n> --safety available|majority:<n> [--faults none|churn|restarts|all]] --seeds <n> [--from <seed>] [--threads <t>]
@@ -43,6 +44,7 @@ internal static class Cli
                 ["mutants", "plant", var tree, var list, .. var catalogues] => Planter.Plant(catalogues, tree, list),
                 ["mutants", "run", var list, .. var rest] => RunMutants(list, rest),
                 ["determinism", var name, .. var rest] when Worlds.Find(name) is { } world => Determinism(world, rest),
+                [var name, .. var rest] when Worlds.Find(name) is { } world => RunSeeds(world, rest),
                 _ => Fail("unknown command or world"),
             };
         }
