@@ -15,6 +15,8 @@ internal static class StreamWorkloads
     {
         "stream-consumers" => new StreamConsumers(),
         "stream-producers" => new StreamProducers(),
+        "udp-consumers" => new PlainUdpConsumers(),
+        "udp-producers" => new PlainUdpProducers(),
         _ => null,
     };
 
@@ -74,7 +76,7 @@ internal static class StreamWorkloads
         Peers = static variant =>
         [
             static () => new LatencyLimit(), Peer("nats", variant, "us", 1, latency: true),
-            Peer("netmq", variant, "us", 1, latency: true),
+            Peer("netmq", variant, "us", 1, latency: true), Peer("udp", variant, "us", 1, latency: true),
         ],
         // "≤ k × the peer's time" is stored as a ratio of at least 1/k (B1).
         Targets = static (_, peer) => peer switch
