@@ -94,6 +94,33 @@ public sealed class Mailbox<T>
         return true;
     }
 
+    /// <summary>
+    /// The same by a loop that is about to wait again: a reader that waits for the item continues on this thread when the
+    /// loop does so, instead of being queued for another thread of the pool.
+    /// </summary>
+    /// <remarks>
+    /// The reader must not be kept waiting: what the caller still does before its next await is short. Where the caller was
+    /// not itself continued by a wait of this library, and on other schedulers than the default, nothing is different.
+    /// </remarks>
+    /// <param name="item">The item.</param>
+    /// <returns>False if the mailbox is full, somebody is waiting for room, or it was completed.</returns>
+    public bool TryPostLast(T item)
+    {
+        Reading woken;
+        lock (_lock)
+        {
+            if (_closed || _count == Capacity || _firstWriter is not null)
+                return false;
+            woken = Accept(item);
+        }
+
+        if (woken == Reading.ForItem)
+            _item.SucceedNext(item);
+        else if (woken == Reading.ForReadiness)
+            _readiness.SucceedNext(true);
+        return true;
+    }
+
     /// <summary>Posts an item, waiting in line while the mailbox is full.</summary>
     /// <param name="item">The item.</param>
     /// <param name="cancellationToken">Ends the wait; the item is then not posted.</param>

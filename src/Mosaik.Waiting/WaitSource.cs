@@ -14,7 +14,7 @@ namespace Mosaik.Waiting;
 /// A cancellation callback that comes late, when the source already serves another wait, is told apart by its token:
 /// if the tokens are equal, the newer wait is cancelled as well; if not, the callback is ignored.
 /// </remarks>
-internal abstract class WaitSource<T> : IValueTaskSource<T>, IValueTaskSource, IThreadPoolWorkItem
+internal abstract class WaitSource<T> : IValueTaskSource<T>, IValueTaskSource, IThreadPoolWorkItem, IPoolWork
 {
     private static readonly Action<object?> Ended = static _ => throw new InvalidOperationException();
     private static readonly Action<object?> Resume = static self => ((WaitSource<T>)self!).Execute();
@@ -61,6 +61,20 @@ internal abstract class WaitSource<T> : IValueTaskSource<T>, IValueTaskSource, I
         End();
     }
 
+    /// <summary>
+    /// The same; the awaiter continues on this thread when the continuation that runs here now has returned, instead of
+    /// being queued for another one. Where nothing of the kind runs it is posted as always.
+    /// </summary>
+    internal void SucceedNext(T result)
+    {
+        _result = result;
+        _ended = true;
+        if (Interlocked.CompareExchange(ref _continuation, Ended, null) is null)
+            return;
+        if (!ReferenceEquals(_scheduler, TaskScheduler.Default) || !PoolTurn.TryRunNext(this))
+            Post();
+    }
+
     /// <summary>Ends the wait with an exception.</summary>
     internal void Fail(Exception error)
     {
@@ -101,7 +115,9 @@ internal abstract class WaitSource<T> : IValueTaskSource<T>, IValueTaskSource, I
         Post();
     }
 
-    void IThreadPoolWorkItem.Execute() => Execute();
+    void IThreadPoolWorkItem.Execute() => PoolTurn.Run(this);
+
+    void IPoolWork.Run() => Execute();
 
     private void End()
     {

@@ -20,8 +20,9 @@ namespace Mosaik.Quic.Driver;
 /// <para>
 /// A full turn is: posted work, due timers, events to the operations that wait for them, transmission, and again until
 /// nothing is left or <see cref="TurnTime"/> is over; then the timer is armed. Receive threads run one at the end of each
-/// drain. An application's operation does not transmit: it asks for a turn on the scheduler, so that several small writes
-/// share one packet.
+/// drain. A small write that comes after a lull runs one, too, so that its packet leaves without the way over another
+/// thread. Other operations of an application do not transmit: they ask for a turn on the scheduler, so that several small
+/// writes share one packet, and large ones are sealed while the next is being prepared.
 /// </para>
 /// <para>The clock is read once per round of a turn. Inside a turn no user code runs; continuations are posted.</para>
 /// </remarks>
@@ -29,6 +30,14 @@ internal sealed partial class QuicEndpointDriver : IThreadPoolWorkItem
 {
     /// <summary>After this long a turn is handed on to a fresh one, so that a receive thread gets back to its socket.</summary>
     private static readonly TimeSpan TurnTime = TimeSpan.FromMicroseconds(500);
+
+    /// <summary>A write of at most so many bytes may be sent by the thread that writes.</summary>
+    private const int PromptBytes = 4 * 1024;
+
+    /// <summary>
+    /// Writes that follow each other more closely share packets: sealing and sending one takes about as long.
+    /// </summary>
+    private static readonly TimeSpan Lull = TimeSpan.FromMicroseconds(5);
 
     private readonly QuicOptions _options;
     private readonly ILogger _logger;
@@ -48,6 +57,7 @@ internal sealed partial class QuicEndpointDriver : IThreadPoolWorkItem
     private TimeSpan? _armedFor;
     private bool _timerFired;
     private int _turnScheduled;
+    private TimeSpan _lastWrite = -Lull;
 
     public QuicEndpointDriver(QuicOptions options)
     {
@@ -118,6 +128,19 @@ internal sealed partial class QuicEndpointDriver : IThreadPoolWorkItem
         if (_core.HasWork)
             ScheduleTurn();
         _gate.Leave();
+    }
+
+    /// <summary>Leaves after a write of so many bytes: it is sent here and now if it is small and comes after a lull.</summary>
+    public void LeaveWritten(int length)
+    {
+        var isPrompt = length <= PromptBytes && Now > _lastWrite + Lull;
+        _lastWrite = Now;
+        if (!_core.HasWork)
+            _gate.Leave();
+        else if (isPrompt)
+            _gate.LeaveTurning();
+        else
+            Leave();
     }
 
     /// <summary>Runs an action of a handle, now or by whoever is inside.</summary>

@@ -117,6 +117,7 @@ internal sealed class StreamDriver
             throw new InvalidOperationException("Another write of this stream is under way.");
 
         var operation = _write;
+        var length = data.Length;
         if (_driver.TryEnter())
         {
             bool done;
@@ -137,7 +138,7 @@ internal sealed class StreamDriver
             }
             finally
             {
-                _driver.Leave();
+                _driver.LeaveWritten(length);
             }
 
             if (done)

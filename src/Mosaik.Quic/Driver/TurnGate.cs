@@ -47,6 +47,13 @@ internal sealed class TurnGate(Action runPosted)
         while (HasPosted && TryEnter());
     }
 
+    /// <summary>Leaves after a full turn.</summary>
+    public void LeaveTurning()
+    {
+        Interlocked.Exchange(ref _requested, 1);
+        Leave();
+    }
+
     /// <summary>Has the item run: here and now if nobody is inside, else by whoever is.</summary>
     public void Post(IWork item)
     {

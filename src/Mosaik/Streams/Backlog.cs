@@ -36,6 +36,18 @@ internal sealed class Backlog
     /// <summary>Whether the writer found nothing to take and sleeps until it is woken.</summary>
     public bool IsIdle { get; set; }
 
+    /// <summary>Whether a sender is writing in the writer's place.</summary>
+    public bool IsLent { get; set; }
+
+    /// <summary>Whether the writer has ended: nobody writes any more.</summary>
+    public bool IsRetired { get; set; }
+
+    /// <summary>Bytes that no writer has taken yet, headers included.</summary>
+    public long WaitingBytes => _waitingBytes;
+
+    /// <summary>Whether a batch was taken and not handed over.</summary>
+    public bool HasTaken => _taken > 0;
+
     /// <summary>Datums given and not handed over.</summary>
     public int Count => _waiting + _taken;
 

@@ -145,9 +145,12 @@ internal sealed partial class ConsumerDriver<T> : IConsumerWorker, IAsyncDisposa
     /// A receiver delivers a datum; while the queue is full it waits, or the oldest makes room. False when the consumer
     /// has ended.
     /// </summary>
-    public ValueTask<bool> DeliverAsync(Delivery<T> delivery, CancellationToken cancellationToken)
+    /// <param name="delivery">The datum.</param>
+    /// <param name="isLast">Whether the receiver has nothing more to deliver and is about to wait.</param>
+    /// <param name="cancellationToken">Ends the wait for room.</param>
+    public ValueTask<bool> DeliverAsync(Delivery<T> delivery, bool isLast, CancellationToken cancellationToken)
     {
-        if (Queue.TryPost(delivery))
+        if (isLast ? Queue.TryPostLast(delivery) : Queue.TryPost(delivery))
             return new ValueTask<bool>(true);
         if (Options.QueueFullMode == QueueFullMode.Wait)
             return Queue.PostAsync(delivery, cancellationToken);

@@ -14,9 +14,23 @@ namespace Mosaik.Streams;
 /// <see cref="Take"/> and <see cref="HandedOver"/> (each taken batch is handed over before the next is taken), then
 /// <see cref="Remove"/>. The caller serialises all calls; time is passed in. Encoding, waiting senders, links and
 /// conditions are not its business. Source: spec/streams.md §4; slowing the producer down is ours.</para>
+/// <para>One at a time writes for a subscription: its writer, or a sender who found the writer asleep and stands in for
+/// it (<see cref="TryLend"/> to <see cref="TryReturn"/>), which spares the way over another thread. The writer then
+/// gets nothing to take, and sleeps until the sender returns the place or calls it.</para>
 /// </remarks>
 internal sealed class FanOutCore
 {
+    /// <summary>What <see cref="Take"/> returns while a sender is writing.</summary>
+    public const int Lent = -1;
+
+    /// <summary>A sender writes at most so many bytes for a subscription: what fits into a few packets.</summary>
+    private const int MaxLentBytes = 4 * 1024;
+
+    /// <summary>
+    /// Datums that follow each other more closely are left to the writer: sealing and sending a packet takes about as long.
+    /// </summary>
+    private static readonly TimeSpan Lull = TimeSpan.FromMicroseconds(5);
+
     private readonly int _bufferSize;
     private readonly long _maxBufferedBytes;
     private readonly LagPolicy _policy;
@@ -156,14 +170,46 @@ internal sealed class FanOutCore
     /// <summary>
     /// Moves waiting frames into <paramref name="batch"/>: at least one, at most its length, at most
     /// <paramref name="maxBytes"/>. They stay in the backlog until <see cref="HandedOver"/>. 0 = none waits; the owner
-    /// is woken by the next publish.
+    /// is woken by the next publish. <see cref="Lent"/> = a sender is writing, who will wake the owner if it is needed.
     /// </summary>
     public static int Take(Backlog backlog, Span<DatumFrame> batch, int maxBytes)
     {
+        if (backlog.IsLent)
+            return Lent;
         var count = backlog.Take(batch, maxBytes);
         backlog.IsIdle = count == 0;
         return count;
     }
+
+    /// <summary>
+    /// A sender who was told to wake the writer would rather write itself: moves what waits into <paramref name="batch"/>
+    /// and lends the writer's place. 0 = no: the writer is at work or has ended, more waits than a sender should have to
+    /// write, or the last batch left less than <see cref="Lull"/> ago, so that datums are coming in a row and are better
+    /// written together.
+    /// </summary>
+    public static int TryLend(Backlog backlog, Span<DatumFrame> batch, TimeSpan now)
+    {
+        if (backlog.IsLent || backlog.IsRetired || backlog.HasTaken || backlog.WaitingBytes > MaxLentBytes
+            || now - backlog.LastProgress < Lull)
+            return 0;
+        var count = backlog.Take(batch, MaxLentBytes);
+        backlog.IsLent = count > 0;
+        return count;
+    }
+
+    /// <summary>
+    /// The sender has handed over what it took, or failed to. True if nothing has come meanwhile and the next publish
+    /// finds the place free; false if the writer is to be woken.
+    /// </summary>
+    public static bool TryReturn(Backlog backlog)
+    {
+        backlog.IsLent = false;
+        backlog.IsIdle = backlog.WaitingBytes == 0;
+        return backlog.IsIdle;
+    }
+
+    /// <summary>The writer ends. False while a sender is writing, who will wake it.</summary>
+    public static bool TryRetire(Backlog backlog) => backlog.IsRetired = !backlog.IsLent;
 
     /// <summary>The transport has accepted everything that was taken; the references are released by the caller.</summary>
     public void HandedOver(Backlog backlog, TimeSpan now)

@@ -6,6 +6,9 @@ internal interface IBacklogOwner
     /// <summary>There is something to take again.</summary>
     void Wake();
 
+    /// <summary>The same; the caller's thread may write what there is to write itself.</summary>
+    void WriteOrWake();
+
     /// <summary>The subscription has left the active set because it lags.</summary>
     void DropLagging();
 }

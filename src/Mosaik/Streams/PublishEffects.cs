@@ -46,9 +46,10 @@ internal struct PublishEffects
     public void Drop(IBacklogOwner owner) => (_drop ??= []).Add(owner);
 
     /// <summary>Does it. Call outside the lock.</summary>
-    public void Run()
+    /// <param name="inPerson">Whether the caller may write in the place of one of the writers.</param>
+    public void Run(bool inPerson)
     {
-        _wake?.Wake();
+        // The others first: they can work while the caller does.
         if (_wakeMore is { } more)
         {
             foreach (var owner in more.AsSpan(0, _wakeMoreCount))
@@ -57,6 +58,10 @@ internal struct PublishEffects
             _wakeMore = null;
         }
 
+        if (inPerson)
+            _wake?.WriteOrWake();
+        else
+            _wake?.Wake();
         if (_drop is null)
             return;
         foreach (var owner in _drop)

@@ -260,7 +260,8 @@ internal sealed class Receiver<T> : IAsyncDisposable
                 channel.Count(1, payload.Length);
                 _context.Metrics.Arrived(_consumer.Labels, payload.Length);
                 if (TryDecode(receiver, payload.Span, out var datum) && _filter?.Matches(datum) != false
-                    && !await _consumer.DeliverAsync(new Delivery<T>(datum, payload.Length), _stop.Token).ConfigureAwait(false))
+                    && !await _consumer.DeliverAsync(
+                        new Delivery<T>(datum, payload.Length), receiver.IsDrained, _stop.Token).ConfigureAwait(false))
                     return;
             }
             while (receiver.TryReceive(out payload));

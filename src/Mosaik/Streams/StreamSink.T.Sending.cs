@@ -28,7 +28,7 @@ internal sealed partial class StreamSink<T>
                 NoteBlocked();
         }
 
-        Run(ref effects, datum);
+        Run(ref effects, datum, inPerson: true);
         frame?.Release();
         return !late || PublishLate(datum) ? result : SendResult.Closed;
     }
@@ -61,7 +61,7 @@ internal sealed partial class StreamSink<T>
             }
         }
 
-        Run(ref effects, datum);
+        Run(ref effects, datum, inPerson: true);
         if (pending is not null)
             return WaitInLineAsync(pending, cancellationToken);
         frame?.Release();
@@ -231,9 +231,9 @@ internal sealed partial class StreamSink<T>
     }
 
     /// <summary>Outside the lock: what a publish asks for.</summary>
-    private void Run(ref PublishEffects effects, T datum)
+    private void Run(ref PublishEffects effects, T datum, bool inPerson = false)
     {
-        effects.Run();
+        effects.Run(inPerson);
         if (effects.Skipped > 0)
             _context.Metrics.Dropped(Labels, effects.Skipped);
         if (effects.IsUndelivered)

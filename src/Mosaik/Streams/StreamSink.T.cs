@@ -12,8 +12,8 @@ namespace Mosaik.Streams;
 /// </summary>
 /// <remarks>
 /// <para>Publishing happens on the sender's thread: encode, enter the lock, hand a reference to every active
-/// subscription, leave, wake the idle writers. One writer loop per subscription (<see cref="Subscription{T}"/>) takes
-/// what waits and writes it in one piece. Senders that find no room wait in a first-in-first-out line and are served
+/// subscription, leave, wake the idle writers, or write in the place of one of them. One writer loop per subscription
+/// (<see cref="Subscription{T}"/>) takes what waits and writes it in one piece. Senders that find no room wait in a first-in-first-out line and are served
 /// by whoever makes room. Which subscription gets what is decided by <see cref="FanOutCore"/>; this class adds the
 /// lock, the line of senders, the online flag and the life cycle.</para>
 /// <para>Life: one handle from the beginning; <see cref="MarkClosed"/>, then <see cref="CloseAsync"/>, once each.</para>
@@ -225,6 +225,27 @@ internal sealed partial class StreamSink<T> : StreamSink
             return FanOutCore.Take(backlog, batch, maxBytes);
     }
 
+    /// <summary>A sender asks for what waits, to write it in the writer's place; 0 if the writer is to do it.</summary>
+    internal int TryLend(Backlog backlog, Span<DatumFrame> batch)
+    {
+        lock (_lock)
+            return FanOutCore.TryLend(backlog, batch, _context.Now);
+    }
+
+    /// <summary>The sender is done; false if the writer is to be woken.</summary>
+    internal bool TryReturn(Backlog backlog)
+    {
+        lock (_lock)
+            return FanOutCore.TryReturn(backlog);
+    }
+
+    /// <summary>The writer ends; false while a sender is writing.</summary>
+    internal bool TryRetire(Backlog backlog)
+    {
+        lock (_lock)
+            return FanOutCore.TryRetire(backlog);
+    }
+
     /// <summary>The transport has accepted a batch: there may be room for waiting senders.</summary>
     internal void HandedOver(Subscription<T> subscription)
     {
@@ -372,7 +393,7 @@ internal sealed partial class StreamSink<T> : StreamSink
                 wait = _core.StallDeadline - _context.Now;
             }
 
-            effects.Run();
+            effects.Run(inPerson: false);
             ServeLine();
             if (wait is { } left)
                 await _attention.WaitAsync(left > TimeSpan.Zero ? left : TimeSpan.FromMilliseconds(1)).ConfigureAwait(false);

@@ -17,6 +17,8 @@ namespace Mosaik.Streams;
 /// <para>It ends exactly once, whoever is first: lag, the consumer, the connection, the drain. Ending closes the link
 /// with the reason, which is what stops a write that is under way; no write is ever cancelled by token, because that
 /// would close with 102. Source: spec/streams.md §4.5, §11.2.</para>
+/// <para>While the loop sleeps, a sender whose datum comes after a lull writes it on its own thread, which spares the
+/// datum the way over the loop's thread. What the transport does not take at once is left to the loop.</para>
 /// </remarks>
 internal sealed class Subscription<T> : IBacklogOwner
 {
@@ -29,6 +31,12 @@ internal sealed class Subscription<T> : IBacklogOwner
     private readonly Signal _wake;
     private readonly Completion _ended;
     private readonly DatumFrame[] _batch = new DatumFrame[MaxBatchFrames];
+
+    // A write that a sender began and the transport has not taken yet; for the loop when the flag is set.
+    private ValueTask _begun;
+    private int _begunCount;
+    private byte[]? _begunGather;
+    private volatile bool _hasBegun;
 
     private int _ending;
     private volatile bool _draining;
@@ -66,6 +74,32 @@ internal sealed class Subscription<T> : IBacklogOwner
 
     /// <inheritdoc/>
     public void Wake() => _wake.Set();
+
+    /// <inheritdoc/>
+    public void WriteOrWake()
+    {
+        var count = IsEnding ? 0 : _sink.TryLend(Backlog, _batch);
+        if (count == 0)
+        {
+            _wake.Set();
+            return;
+        }
+
+        var write = BeginWrite(count, out var gather);
+        if (!write.IsCompletedSuccessfully)
+        {
+            // No room, or the connection has ended: either way the loop sees to it.
+            (_begun, _begunCount, _begunGather) = (write, count, gather);
+            _hasBegun = true;
+            _wake.Set();
+            return;
+        }
+
+        EndWrite(count, gather);
+        _sink.HandedOver(this);
+        if (!_sink.TryReturn(Backlog) || _draining || IsEnding)
+            _wake.Set();
+    }
 
     /// <inheritdoc/>
     public void DropLagging() => End(CloseCode.TooSlow);
@@ -142,51 +176,89 @@ internal sealed class Subscription<T> : IBacklogOwner
         await _link.SendRawAsync(start, CancellationToken.None).ConfigureAwait(false);
         _sink.Connected(_channel);
         StreamsLog.ConsumerConnected(context.Logger, _sink.StreamId, _link.RemoteId);
-        while (!IsEnding)
+        while (true)
         {
-            var count = _sink.Take(Backlog, _batch, MaxBatchBytes);
-            if (count > 0)
-                await WriteBatchAsync(count).ConfigureAwait(false);
-            else if (_draining)
-                return;
-            else
+            int count;
+            if (_hasBegun)
+            {
+                await FinishBegunAsync().ConfigureAwait(false);
+            }
+            else if (IsEnding)
+            {
+                if (_sink.TryRetire(Backlog))
+                    return;
                 await _wake.WaitAsync().ConfigureAwait(false);
+            }
+            else if ((count = _sink.Take(Backlog, _batch, MaxBatchBytes)) > 0)
+            {
+                await WriteAsync(BeginWrite(count, out var gather), count, gather).ConfigureAwait(false);
+            }
+            else if (_draining && count != FanOutCore.Lent)
+            {
+                return;
+            }
+            else
+            {
+                await _wake.WaitAsync().ConfigureAwait(false);
+            }
         }
     }
 
-    private async ValueTask WriteBatchAsync(int count)
+    /// <summary>Counts the batch and hands it to the transport.</summary>
+    private ValueTask BeginWrite(int count, out byte[]? gather)
     {
-        byte[]? gather = null;
+        gather = null;
+        var payload = 0L;
+        for (var i = 0; i < count; i++)
+            payload += _batch[i].PayloadLength;
+        ReadOnlyMemory<byte> bytes;
+        if (count == 1)
+        {
+            bytes = _batch[0].Bytes; // a lone frame, perhaps larger than a batch may be, needs no copy
+        }
+        else
+        {
+            gather = ArrayPool<byte>.Shared.Rent(MaxBatchBytes);
+            bytes = Gather(count, gather);
+        }
+
+        _channel.Count(count, payload);
+        _sink.Context.Metrics.Sent(_sink.Labels, count, payload);
+        return _link.Sender.SendFramedAsync(bytes, count, CancellationToken.None);
+    }
+
+    private async ValueTask WriteAsync(ValueTask write, int count, byte[]? gather)
+    {
         try
         {
-            var payload = 0L;
-            for (var i = 0; i < count; i++)
-                payload += _batch[i].PayloadLength;
-            ReadOnlyMemory<byte> bytes;
-            if (count == 1)
-            {
-                bytes = _batch[0].Bytes; // a lone frame, perhaps larger than a batch may be, needs no copy
-            }
-            else
-            {
-                gather = ArrayPool<byte>.Shared.Rent(MaxBatchBytes);
-                bytes = Gather(count, gather);
-            }
-
-            _channel.Count(count, payload);
-            _sink.Context.Metrics.Sent(_sink.Labels, count, payload);
-            await _link.Sender.SendFramedAsync(bytes, count, CancellationToken.None).ConfigureAwait(false);
-            _sink.HandedOver(this);
+            await write.ConfigureAwait(false);
         }
         finally
         {
-            if (gather is not null)
-                ArrayPool<byte>.Shared.Return(gather);
-            for (var i = 0; i < count; i++)
-            {
-                _batch[i].Release();
-                _batch[i] = null!; // the slots are filled again before they are read
-            }
+            EndWrite(count, gather);
+        }
+
+        _sink.HandedOver(this);
+    }
+
+    /// <summary>The loop takes over what a sender began.</summary>
+    private async ValueTask FinishBegunAsync()
+    {
+        _hasBegun = false;
+        await WriteAsync(_begun, _begunCount, _begunGather).ConfigureAwait(false);
+        _begun = default;
+        _sink.TryReturn(Backlog);
+    }
+
+    /// <summary>The bytes are no longer needed. Comes before the next batch may be taken.</summary>
+    private void EndWrite(int count, byte[]? gather)
+    {
+        if (gather is not null)
+            ArrayPool<byte>.Shared.Return(gather);
+        for (var i = 0; i < count; i++)
+        {
+            _batch[i].Release();
+            _batch[i] = null!; // the slots are filled again before they are read
         }
     }
 

@@ -39,6 +39,28 @@ public sealed class HandleTests
     }
 
     [Fact]
+    public void A_small_write_after_a_lull_leaves_at_once_and_those_that_follow_share_a_packet()
+    {
+        using var world = new DriverWorld();
+        world.Run(async () =>
+        {
+            var (client, server) = await world.ConnectPair();
+            var (stream, _) = await DriverWorld.OpenPair(client, server);
+            await world.Delay(TimeSpan.FromSeconds(1));
+            var sent = 0;
+            object? sender = null;
+            world.Network.Tap = (from, _, _) => sent += (sender ??= from).Equals(from) ? 1 : 0;
+            Assert.True(stream.WriteAsync(Hello).IsCompletedSuccessfully);
+            Assert.Equal(1, sent); // on this thread, before anything else had a turn
+            Assert.True(stream.WriteAsync(Hello).IsCompletedSuccessfully);
+            Assert.True(stream.WriteAsync(Hello).IsCompletedSuccessfully);
+            Assert.Equal(1, sent);
+            await world.Delay(TimeSpan.FromMilliseconds(1));
+            Assert.Equal(2, sent);
+        });
+    }
+
+    [Fact]
     public void The_same_seed_gives_the_same_datagrams()
     {
         var first = Trace(7);

@@ -305,7 +305,7 @@ public sealed class FanOutCoreTests
         frame.Seal();
         PublishEffects effects = default;
         var matched = core.Publish(frame, ref effects);
-        effects.Run();
+        effects.Run(inPerson: false);
         frame.Release();
         return (matched, effects);
     }
@@ -328,7 +328,7 @@ public sealed class FanOutCoreTests
     {
         PublishEffects effects = default;
         core.OnStallCheck(now, ref effects);
-        effects.Run();
+        effects.Run(inPerson: false);
     }
 
     private sealed class Owner : IBacklogOwner
@@ -338,6 +338,8 @@ public sealed class FanOutCoreTests
         public bool Dropped { get; private set; }
 
         public void Wake() => Wakes++;
+
+        public void WriteOrWake() => Wakes++;
 
         public void DropLagging() => Dropped = true;
     }
