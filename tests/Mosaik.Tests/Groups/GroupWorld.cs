@@ -4,6 +4,7 @@ using Mosaik.Groups;
 using Mosaik.Primitives;
 using Mosaik.Testing;
 using Mosaik.Tests.Discovery;
+using Mosaik.Tests.Groups.Conformance;
 using CounterGroup = Mosaik.Groups.Group<Mosaik.Tests.Groups.CounterCommand, Mosaik.Groups.Unit, long>;
 
 namespace Mosaik.Tests.Groups;
@@ -54,23 +55,8 @@ internal sealed class GroupWorld : IDisposable
         node.Groups.Join(Key, machine ?? new Counter(), options);
 
     /// <summary>Nodes that know each other and are online in one counter group, the first one leading.</summary>
-    public async Task<(Network[] Nodes, CounterGroup[] Groups)> ClusterAsync(int count, Func<int, GroupOptions>? options = null)
-    {
-        var nodes = await StartManyAsync(count);
-        var groups = new CounterGroup[count];
-        groups[0] = Join(nodes[0], options: options?.Invoke(0));
-        await WithinAsync(groups[0].When.IsLeader().WaitAsync(), T);
-        for (var i = 1; i < count; i++)
-            groups[i] = Join(nodes[i], options: options?.Invoke(i));
-        await DiscoverAsync(nodes);
-        foreach (var group in groups)
-        {
-            await WithinAsync(group.When.LeaderIs(nodes[0].Local.Id).WaitAsync(), T);
-            await WithinAsync(group.When.Online().WaitAsync(), T);
-        }
-
-        return (nodes, groups);
-    }
+    public Task<(Network[] Nodes, CounterGroup[] Groups)> ClusterAsync(int count, Func<int, GroupOptions>? options = null) =>
+        new VirtualGroupStage(this).ClusterAsync(count, options);
 
     public Task DelayAsync(double seconds) => _world.DelayAsync(TimeSpan.FromSeconds(seconds));
 

@@ -6,25 +6,21 @@ using Mosaik.Primitives;
 namespace Mosaik.Tests.Groups.Conformance;
 
 /// <summary>spec/groups.md §18.2, 17–21, with tickets that name their end in milliseconds instead of JWT.</summary>
-public sealed class AuthTests : IDisposable
+public abstract class AuthTests : GroupConformanceTests
 {
-    private readonly GroupWorld _world = new();
-
-    public void Dispose() => _world.Dispose();
-
     [Fact]
-    public void Authorized_peers_can_bond() => _world.Run(async () =>
+    public Task Authorized_peers_can_bond() => PlayAsync(async stage =>
     {
-        var validator = new Validator("a", _world.Time);
-        var nodes = await _world.StartManyAsync(4);
+        var validator = new Validator("a", stage.Time);
+        var nodes = await stage.StartManyAsync(4);
         nodes[0].Discovery.AddTicket(validator.Ticket("n0", 3600));
         nodes[1].Discovery.AddTicket(validator.Ticket("n1", 3600));
         nodes[2].Discovery.AddTicket(validator.Ticket("n2", -3600));
-        var groups = nodes.Select(n => n.Groups.Join(GroupWorld.Key, Requires(validator))).ToArray();
-        await _world.DiscoverAsync(nodes);
-        await _world.WithinAsync(groups[0].Bonds.WhenAny(b => b.Count == 1).WaitAsync(), 8);
-        await _world.WithinAsync(groups[1].Bonds.WhenAny(b => b.Count == 1).WaitAsync(), 8);
-        await _world.DelayAsync(3);
+        var groups = nodes.Select(n => stage.Elect(n, options: Requires(validator))).ToArray();
+        await stage.DiscoverAsync(nodes);
+        await stage.WithinAsync(groups[0].Bonds.WhenAny(b => b.Count == 1).WaitAsync(), 8);
+        await stage.WithinAsync(groups[1].Bonds.WhenAny(b => b.Count == 1).WaitAsync(), 8);
+        await stage.SettleAsync(3);
         Assert.Equal(nodes[1].Local.Id, Assert.Single(groups[0].Bonds).PeerId);
         Assert.Equal(nodes[0].Local.Id, Assert.Single(groups[1].Bonds).PeerId);
         Assert.Empty(groups[2].Bonds);
@@ -34,104 +30,92 @@ public sealed class AuthTests : IDisposable
     });
 
     [Fact]
-    public void Bond_terminated_on_ticket_revocation() => _world.Run(async () =>
+    public Task Bond_terminated_on_ticket_revocation() => PlayAsync(async stage =>
     {
-        var validator = new Validator("a", _world.Time);
-        var (nodes, groups) = await PairAsync(validator, 3600);
+        var validator = new Validator("a", stage.Time);
+        var (nodes, groups) = await PairAsync(stage, validator, 3600);
         Assert.True(groups[0].Bonds.TryGet(nodes[1].Local.Id, out var bond));
         nodes[1].Discovery.RemoveTicketsOf(validator.Class);
         await nodes[0].Discovery.FeedAsync(nodes[1].Discovery.Me);
-        await _world.WithinAsync(new ValueTask<Mosaik.Networking.CloseCode>(bond.Terminated), 8);
+        await stage.WithinAsync(new ValueTask<Mosaik.Networking.CloseCode>(bond.Terminated), 8);
         Assert.Empty(groups[0].Bonds);
-        await _world.WithinAsync(groups[1].When.Authorized().Not().WaitAsync(), 1);
+        await stage.WithinAsync(groups[1].When.Authorized().Not().WaitAsync(), 1);
         var error = await Assert.ThrowsAsync<GroupOfflineException<Unit>>(async () => await groups[1].ExecuteAsync(default));
         Assert.Equal((OfflineOutcome.NotSubmitted, OfflineReason.Unauthorized), (error.Outcome, error.Reason));
     });
 
     [Fact]
-    public void A_ticket_that_expires_ends_the_bond_on_both_sides() => _world.Run(async () =>
+    public Task Group_key_derived_from_validator() => PlayAsync(async stage =>
     {
-        var validator = new Validator("a", _world.Time);
-        var (_, groups) = await PairAsync(validator, 30);
-        await _world.DelayAsync(15);
-        Assert.Single(groups[0].Bonds);
-        await _world.WithinAsync(groups[0].Bonds.WhenAny(b => b.Count == 0).WaitAsync(), 16);
-        await _world.WithinAsync(groups[1].When.Offline().WaitAsync(), 1);
-        await _world.DelayAsync(5);
-        Assert.Empty(groups[0].Bonds);
-    });
-
-    [Fact]
-    public void Group_key_derived_from_validator() => _world.Run(async () =>
-    {
-        var validator = new Validator("a", _world.Time);
-        var (nodes, groups) = (await _world.StartManyAsync(2), new List<Group<Unit, Unit, Unit>>());
+        var validator = new Validator("a", stage.Time);
+        var (nodes, groups) = (await stage.StartManyAsync(2), new List<Group<Unit, Unit, Unit>>());
         foreach (var node in nodes)
         {
             node.Discovery.AddTicket(validator.Ticket("x", 3600));
-            groups.Add(node.Groups.Join(GroupKey.FromValidator(new Validator("a", _world.Time)), Requires(validator)));
+            groups.Add(stage.Elect(node, GroupKey.FromValidator(new Validator("a", stage.Time)), Requires(validator)));
         }
 
         Assert.Equal(groups[0].Id, groups[1].Id);
-        await _world.DiscoverAsync(nodes);
-        await _world.WithinAsync(groups[0].Bonds.WhenAny(b => b.Count == 1).WaitAsync(), 8);
+        await stage.DiscoverAsync(nodes);
+        await stage.WithinAsync(groups[0].Bonds.WhenAny(b => b.Count == 1).WaitAsync(), 8);
     });
 
     [Fact]
-    public void Mismatched_auth_config_prevents_bonding() => _world.Run(async () =>
+    public Task Mismatched_auth_config_prevents_bonding() => PlayAsync(async stage =>
     {
-        var (a, b) = (new Validator("a", _world.Time), new Validator("b", _world.Time));
-        var nodes = await _world.StartManyAsync(2);
+        var (a, b) = (new Validator("a", stage.Time), new Validator("b", stage.Time));
+        var nodes = await stage.StartManyAsync(2);
         foreach (var node in nodes)
         {
             node.Discovery.AddTicket(a.Ticket("x", 3600));
             node.Discovery.AddTicket(b.Ticket("x", 3600));
         }
 
-        var (g0, g1) = (nodes[0].Groups.Join(GroupWorld.Key, Requires(a)), nodes[1].Groups.Join(GroupWorld.Key, Requires(b)));
+        var (g0, g1) = (stage.Elect(nodes[0], options: Requires(a)), stage.Elect(nodes[1], options: Requires(b)));
         Assert.NotEqual(g0.Id, g1.Id);
-        await _world.DiscoverAsync(nodes);
-        await _world.DelayAsync(3);
+        await stage.DiscoverAsync(nodes);
+        await stage.SettleAsync(3);
         Assert.Empty(g0.Bonds);
         Assert.Empty(g1.Bonds);
     });
 
     [Fact]
-    public void Multiple_ticket_validators() => _world.Run(async () =>
+    public Task Multiple_ticket_validators() => PlayAsync(async stage =>
     {
-        var (a, b) = (new Validator("a", _world.Time), new Validator("b", _world.Time));
-        var nodes = await _world.StartManyAsync(3);
+        var (a, b) = (new Validator("a", stage.Time), new Validator("b", stage.Time));
+        var nodes = await stage.StartManyAsync(3);
         foreach (var node in nodes)
             node.Discovery.AddTicket(a.Ticket("x", 3600));
         foreach (var node in nodes[..2])
             node.Discovery.AddTicket(b.Ticket("x", 3600));
-        var groups = nodes.Select(n => n.Groups.Join(GroupWorld.Key, Requires(a, b))).ToArray();
-        await _world.DiscoverAsync(nodes);
-        await _world.WithinAsync(groups[0].Bonds.WhenAny(x => x.Count == 1).WaitAsync(), 8);
-        await _world.DelayAsync(3);
+        var groups = nodes.Select(n => stage.Elect(n, options: Requires(a, b))).ToArray();
+        await stage.DiscoverAsync(nodes);
+        await stage.WithinAsync(groups[0].Bonds.WhenAny(x => x.Count == 1).WaitAsync(), 8);
+        await stage.SettleAsync(3);
         Assert.Equal(nodes[1].Local.Id, Assert.Single(groups[0].Bonds).PeerId);
         Assert.Empty(groups[2].Bonds);
     });
 
     private static GroupOptions Requires(params ITicketValidator[] validators) => new() { Tickets = validators };
 
-    private async Task<(Network[] Nodes, Group<Unit, Unit, Unit>[] Groups)> PairAsync(Validator validator, double seconds)
+    private protected static async Task<(Network[] Nodes, Group<Unit, Unit, Unit>[] Groups)> PairAsync(
+        GroupStage stage, Validator validator, double seconds)
     {
-        var nodes = await _world.StartManyAsync(2);
+        var nodes = await stage.StartManyAsync(2);
         foreach (var node in nodes)
             node.Discovery.AddTicket(validator.Ticket("x", seconds));
-        var groups = nodes.Select(n => n.Groups.Join(GroupWorld.Key, Requires(validator))).ToArray();
-        await _world.DiscoverAsync(nodes);
+        var groups = nodes.Select(n => stage.Elect(n, options: Requires(validator))).ToArray();
+        await stage.DiscoverAsync(nodes);
         foreach (var group in groups)
         {
-            await _world.WithinAsync(group.Bonds.WhenAny(b => b.Count == 1).WaitAsync(), 8);
-            await _world.WithinAsync(group.When.Online().WaitAsync(), GroupWorld.T);
+            await stage.WithinAsync(group.Bonds.WhenAny(b => b.Count == 1).WaitAsync(), 8);
+            await stage.WithinAsync(group.When.Online().WaitAsync(), GroupWorld.T);
         }
 
         return (nodes, groups);
     }
 
-    private sealed class Validator(string name, TimeProvider time) : ITicketValidator
+    private protected sealed class Validator(string name, TimeProvider time) : ITicketValidator
     {
         public TicketClass Class => $"class {name}";
 
@@ -147,4 +131,29 @@ public sealed class AuthTests : IDisposable
             return !expiration.IsExpired(time.GetUtcNow());
         }
     }
+}
+
+/// <inheritdoc cref="AuthTests"/>
+public sealed class AuthVirtualTests : AuthTests
+{
+    [Fact]
+    public Task A_ticket_that_expires_ends_the_bond_on_both_sides() => PlayAsync(async stage =>
+    {
+        var validator = new Validator("a", stage.Time);
+        var (_, groups) = await PairAsync(stage, validator, 30);
+        await stage.SettleAsync(15);
+        Assert.Single(groups[0].Bonds);
+        await stage.WithinAsync(groups[0].Bonds.WhenAny(b => b.Count == 0).WaitAsync(), 16);
+        await stage.WithinAsync(groups[1].When.Offline().WaitAsync(), 1);
+        await stage.SettleAsync(5);
+        Assert.Empty(groups[0].Bonds);
+    });
+
+    internal override Task PlayAsync(Func<GroupStage, Task> test) => PlayVirtuallyAsync(test);
+}
+
+/// <inheritdoc cref="AuthTests"/>
+public sealed class AuthUdpTests : AuthTests
+{
+    internal override Task PlayAsync(Func<GroupStage, Task> test) => PlayOnUdpAsync(test);
 }

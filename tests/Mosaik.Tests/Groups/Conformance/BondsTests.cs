@@ -3,27 +3,23 @@ using Mosaik.Groups;
 namespace Mosaik.Tests.Groups.Conformance;
 
 /// <summary>spec/groups.md §18.2, 1.</summary>
-public sealed class BondsTests : IDisposable
+public abstract class BondsTests : GroupConformanceTests
 {
-    private readonly GroupWorld _world = new();
-
-    public void Dispose() => _world.Dispose();
-
     [Fact]
-    public void Members_can_see_each_other() => _world.Run(async () =>
+    public Task Members_can_see_each_other() => PlayAsync(async stage =>
     {
-        var nodes = await _world.StartManyAsync(4);
+        var nodes = await stage.StartManyAsync(4);
         int[][] members = [[0, 1, 2], [1, 2, 3], [0, 3]];
         var groups = members
-            .Select((m, g) => m.ToDictionary(i => i, i => nodes[i].Groups.Join(GroupKey.FromSecret($"group {g}"))))
+            .Select((m, g) => m.ToDictionary(i => i, i => stage.Elect(nodes[i], GroupKey.FromSecret($"group {g}"))))
             .ToArray();
-        await _world.DiscoverAsync(nodes);
+        await stage.DiscoverAsync(nodes);
         foreach (var (group, expected) in groups.Zip(members))
         {
             foreach (var (index, handle) in group)
             {
                 var peers = expected.Where(i => i != index).Select(i => nodes[i].Local.Id).Order().ToArray();
-                await _world.WithinAsync(handle.Bonds.WhenAny(b => b.Select(x => x.PeerId).SequenceEqual(peers)).WaitAsync(), 5);
+                await stage.WithinAsync(handle.Bonds.WhenAny(b => b.Select(x => x.PeerId).SequenceEqual(peers)).WaitAsync(), 5);
                 Assert.Equal(peers, handle.Bonds.Select(b => b.PeerId));
                 Assert.All(handle.Bonds, b => Assert.True(b.IsExtended));
             }
@@ -34,4 +30,16 @@ public sealed class BondsTests : IDisposable
         Assert.True(groups[2][3].Bonds.TryGet(nodes[0].Local.Id, out var far));
         Assert.Equal(near.Id, far.Id);
     });
+}
+
+/// <inheritdoc cref="BondsTests"/>
+public sealed class BondsVirtualTests : BondsTests
+{
+    internal override Task PlayAsync(Func<GroupStage, Task> test) => PlayVirtuallyAsync(test);
+}
+
+/// <inheritdoc cref="BondsTests"/>
+public sealed class BondsUdpTests : BondsTests
+{
+    internal override Task PlayAsync(Func<GroupStage, Task> test) => PlayOnUdpAsync(test);
 }
