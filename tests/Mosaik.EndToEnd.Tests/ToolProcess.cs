@@ -9,6 +9,11 @@ namespace Mosaik.EndToEnd.Tests;
 /// <summary>One run of a program of this repository as a process of its own; its output is counted, hashed and kept.</summary>
 internal sealed class ToolProcess : IAsyncDisposable
 {
+    private const string Tool = "Mosaik.Cli";
+
+    /// <summary>Names a program to run as <c>mosaik</c> instead of the build beside the tests: a published one.</summary>
+    private const string PublishedTool = "MOSAIK_TOOL";
+
     private const int SignalInterrupt = 2;
     private const int SignalTerminate = 15;
 
@@ -28,13 +33,15 @@ internal sealed class ToolProcess : IAsyncDisposable
 
     private ToolProcess(string assembly, string[] arguments, IReadOnlyDictionary<string, string>? environment)
     {
-        var start = new ProcessStartInfo("dotnet")
+        var published = assembly == Tool ? Environment.GetEnvironmentVariable(PublishedTool) : null;
+        var start = new ProcessStartInfo(published ?? "dotnet")
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, assembly + ".dll"));
+        if (published is null)
+            start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, assembly + ".dll"));
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
         foreach (var (name, value) in environment ?? new Dictionary<string, string>())
@@ -73,11 +80,11 @@ internal sealed class ToolProcess : IAsyncDisposable
     public string Sha256 => Convert.ToHexStringLower(_hash.GetHashAndReset());
 
     /// <summary>Runs the <c>mosaik</c> tool.</summary>
-    public static ToolProcess Mosaik(params string[] arguments) => new("Mosaik.Cli", arguments, null);
+    public static ToolProcess Mosaik(params string[] arguments) => new(Tool, arguments, null);
 
     /// <summary>Runs the <c>mosaik</c> tool with environment variables.</summary>
     public static ToolProcess Mosaik(IReadOnlyDictionary<string, string> environment, params string[] arguments) =>
-        new("Mosaik.Cli", arguments, environment);
+        new(Tool, arguments, environment);
 
     /// <summary>Runs a sample.</summary>
     public static ToolProcess Sample(string name, params string[] arguments) => new(name, arguments, null);
