@@ -37,7 +37,7 @@ internal sealed record NodeSettings
         Network = NetworkId.From(parsed.GetRequiredValue(NodeOptions.Network)),
         Secret = parsed.GetValue(NodeOptions.Secret),
         Listen = parsed.GetValue(NodeOptions.Listen) ?? [],
-        Discovery = DiscoveryOf(parsed),
+        Discovery = DiscoveryOf(parsed) with { Tags = [.. (parsed.GetValue(NodeOptions.Tags) ?? []).Select(Tag.From)] },
         LogLevel = parsed.GetValue(NodeOptions.Verbose) ? LogLevel.Debug : LogLevel.Warning,
     };
 

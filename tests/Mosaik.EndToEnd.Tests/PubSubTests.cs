@@ -26,6 +26,25 @@ public sealed class PubSubTests
     }
 
     [Fact]
+    public async Task A_subscriber_chooses_lines_and_publishers_and_is_told_what_has_passed()
+    {
+        await using var subscriber = ToolProcess.Mosaik(
+            "sub", "--network", "e2e-choose", "--stream", "lines", "--from", "b", "--to", "c", "--peer-tag", "news",
+            "--count", "2", "--stats", "--queue", "4");
+        var file = Path.GetTempFileName();
+        await File.WriteAllLinesAsync(file, ["a", "b", "bee", "c!", "d"]);
+        await using var publisher = ToolProcess.Mosaik(
+            "pub", "--network", "e2e-choose", "--stream", "lines", "--text", "--tag", "news", "--stats", "--buffer", "4",
+            "--max-subscribers", "3", "--lagging", "slow", "--stall", "20s", "--peer", await subscriber.AddressAsync());
+        await publisher.FeedAsync(file);
+        Assert.Equal(0, await subscriber.ExitAsync());
+        Assert.Equal(0, await publisher.ExitAsync());
+        Assert.Equal("b\nbee\n", subscriber.Output);
+        Assert.Contains("received: 2 lines", subscriber.Errors, StringComparison.Ordinal);
+        Assert.Contains("sent: 5 lines", publisher.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_killed_subscriber_harms_neither_the_other_nor_the_publisher()
     {
         const int lines = 100_000;

@@ -15,10 +15,10 @@ internal static class BenchStreamsCommand
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
     private static readonly StreamId Stream = "mosaik-bench";
 
-    private static readonly Option<int> Size = Number(
+    private static readonly Option<int> Size = StreamOptions.Number(
         "--size", "Bytes of a datum. Default: 64.", 64, BenchDatum.MinLength, 16 * 1024 * 1024);
 
-    private static readonly Option<int> Rate = Number(
+    private static readonly Option<int> Rate = StreamOptions.Number(
         "--rate", "Datums per second of a schedule. Default: as many as the receiver takes.", 0, 1, 1_000_000);
 
     private static readonly Option<TimeSpan?> Duration = new("--duration")
@@ -50,20 +50,6 @@ internal static class BenchStreamsCommand
             : Node.RunAsync(parsed, Settings(parsed, showsAddress: false), SendAsync, cancellation));
         return new Command("bench", "Measures what this machine and network carry.") { command };
     }
-
-    private static Option<int> Number(string name, string description, int byDefault, int least, int most) => new(name)
-    {
-        Description = description,
-        DefaultValueFactory = _ => byDefault,
-        Validators =
-        {
-            result =>
-            {
-                if (result.Tokens is [var token] && !(int.TryParse(token.Value, out var n) && n >= least && n <= most))
-                    result.AddError($"{name} takes a number from {least} to {most}, not '{token.Value}'");
-            },
-        },
-    };
 
     private static NodeSettings Settings(ParseResult parsed, bool showsAddress) => new()
     {

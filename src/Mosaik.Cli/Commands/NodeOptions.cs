@@ -68,10 +68,19 @@ internal static class NodeOptions
         CustomParser = ParseDuration,
     };
 
+    public static readonly Option<string[]> Tags = new("--tag", "-t")
+    {
+        Description = "A tag of this node, for others to choose by. May be given several times.",
+        DefaultValueFactory = _ => [],
+        Arity = ArgumentArity.OneOrMore,
+        AllowMultipleArgumentsPerToken = false,
+        Validators = { NotEmpty },
+    };
+
     /// <summary>Adds the options of a node to a command.</summary>
     public static void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[Network, Peers, Listen, Secret, Json, Verbose])
+        foreach (Option option in (Option[])[Network, Peers, Listen, Secret, Tags, Json, Verbose])
             command.Options.Add(option);
         AddIntervalsTo(command);
     }

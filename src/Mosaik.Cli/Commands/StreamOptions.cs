@@ -1,0 +1,75 @@
+using System.CommandLine;
+using System.Globalization;
+using Mosaik.Discovery;
+using Mosaik.Primitives;
+using Mosaik.Streams;
+
+namespace Mosaik.Cli.Commands;
+
+/// <summary>The options that <c>pub</c> and <c>sub</c> share, and what they have to say at their end.</summary>
+internal static class StreamOptions
+{
+    public static readonly Option<string[]> PeerTags = new("--peer-tag")
+    {
+        Description = "Takes part only with peers that have this tag. May be given several times: all are needed.",
+        DefaultValueFactory = _ => [],
+        Arity = ArgumentArity.OneOrMore,
+        AllowMultipleArgumentsPerToken = false,
+        Validators = { NodeOptions.NotEmpty },
+    };
+
+    public static readonly Option<bool> Stats = new("--stats")
+    {
+        Description = "Tells on stderr at the end what has passed, in all and per peer that is still connected.",
+    };
+
+    /// <summary>Adds them to a command, with those of its node.</summary>
+    public static void AddTo(Command command)
+    {
+        command.Options.Add(NodeOptions.Stream);
+        command.Options.Add(PeerTags);
+        command.Options.Add(Stats);
+        NodeOptions.AddTo(command);
+    }
+
+    /// <summary>A whole number within bounds.</summary>
+    public static Option<int> Number(string name, string description, int byDefault, int least, int most = int.MaxValue) => new(name)
+    {
+        Description = description,
+        DefaultValueFactory = _ => byDefault,
+        Validators =
+        {
+            result =>
+            {
+                if (result.Tokens is [var token] && !(int.TryParse(token.Value, out var n) && n >= least && n <= most))
+                {
+                    var range = most == int.MaxValue
+                        ? string.Create(CultureInfo.InvariantCulture, $"of at least {least}")
+                        : string.Create(CultureInfo.InvariantCulture, $"from {least} to {most}");
+                    result.AddError($"{name} takes a number {range}, not '{token.Value}'");
+                }
+            },
+        },
+    };
+
+    /// <summary>The rule that <see cref="PeerTags"/> makes; null for none.</summary>
+    public static Func<PeerInfo, bool>? RuleOf(ParseResult parsed)
+    {
+        var tags = (parsed.GetValue(PeerTags) ?? []).Select(Tag.From).ToArray();
+        return tags.Length == 0 ? null : peer => tags.All(tag => peer.Tags.Contains(tag));
+    }
+
+    /// <summary>What has passed through the channels that there still are.</summary>
+    public static async ValueTask WriteStatsAsync(
+        string verb, long lines, IEnumerable<ChannelInfo> channels, Func<ChannelInfo, PeerId> peerOf)
+    {
+        await Console.Error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{verb}: {lines} lines")).ConfigureAwait(false);
+        foreach (var channel in channels)
+        {
+            var missed = channel.Dropped > 0
+                ? string.Create(CultureInfo.InvariantCulture, $", missed: {channel.Dropped}")
+                : "";
+            await Console.Error.WriteLineAsync($"{peerOf(channel):S} {channel.State}: {channel.Stats}{missed}").ConfigureAwait(false);
+        }
+    }
+}
