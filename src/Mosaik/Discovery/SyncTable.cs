@@ -24,7 +24,9 @@ namespace Mosaik.Discovery;
 /// not sent its snapshot: what is sent later contains everything the caller knows now.</para>
 /// <para>A configured peer is synced with anew when a connection with it was lost: started anew with the same key it knows
 /// nobody, may have nobody to dial, and everybody else takes its last run for alive until its entry expires. At most once
-/// in 5 s and with the backoff of a failed peer, so that one whose connections are lost again and again costs little.</para>
+/// in 5 s and with the backoff of a failed peer, so that one whose connections are lost again and again costs little.
+/// One that a sync has reached and the catalog does not hold is synced with every 30 s: it may have been refused for its
+/// clock, and then left, which nobody could be told.</para>
 /// <para>While the own entry is not announced in any other way, every peer is synced with again before it would consider
 /// us stale (§8.6): at most once per refresh interval, in whichever direction, and at most 4 at a time.</para>
 /// <para>Pure: it decides, its owner runs the syncs and reports <see cref="OnSnapshotSent"/> and
@@ -44,6 +46,7 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
     private static readonly TimeSpan OneTick = TimeSpan.FromTicks(1);
     private static readonly TimeSpan ObserveRetryAge = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LossInterval = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(30);
 
     private readonly Dictionary<PeerId, PeerState> _peers = [];
     private readonly Dictionary<PeerId, List<Outbound>> _outbound = [];
@@ -416,7 +419,12 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
         peer.Generation++;
         if (_refreshAfter is { } interval)
             PlanRefresh(id, peer, now + interval);
+        else if (peer.IsBootstrap)
+            PlanLook(id, peer, now);
     }
+
+    /// <summary>Looks whether the catalog still holds a configured peer.</summary>
+    private void PlanLook(PeerId id, PeerState peer, TimeSpan now) => _retries.Enqueue((id, peer.Generation), now + LookInterval);
 
     /// <summary>A little later than due, so that the two ends of a pair seldom begin at once.</summary>
     private void PlanRefresh(PeerId id, PeerState peer, TimeSpan at) =>
@@ -445,7 +453,15 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
             return;
         }
         if (peer.Phase == Phase.Synced && _refreshAfter is null)
+        {
+            if (!peer.IsBootstrap)
+                return;
+            if (isFresh(id))
+                PlanLook(id, peer, now);
+            else
+                Enqueue(id, peer);
             return;
+        }
         if (peer.Phase == Phase.Synced && isFresh(id))
             EnqueueRefresh(id, peer);
         else if (isFresh(id) || IsPersistent(peer, now))

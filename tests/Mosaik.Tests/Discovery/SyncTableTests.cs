@@ -45,6 +45,19 @@ public sealed class SyncTableTests
     }
 
     [Fact]
+    public void A_configured_peer_that_the_catalog_does_not_hold_is_looked_for_again()
+    {
+        Observe(1, SyncReason.Bootstrap);
+        Observe(2, SyncReason.Dialled);
+        foreach (SyncStart start in Due(0))
+            Finish(start, SyncOutcome.Succeeded, 1);
+        Assert.Empty(Due(30.9));
+        Assert.Empty(Due(31.1)); // it is there
+        Assert.Empty(Due(60, fresh: false));
+        Assert.Equal(Id(1), Assert.Single(Due(61.2, fresh: false)).Peer);
+    }
+
+    [Fact]
     public void Peers_learnt_second_hand_are_paced_and_named_ones_are_not()
     {
         for (int i = 0; i < 60; i++)
