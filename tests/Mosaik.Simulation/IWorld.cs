@@ -12,6 +12,9 @@ internal interface IWorld
     /// <summary>One line about what is simulated.</summary>
     string Summary { get; }
 
+    /// <summary>How many seeds it runs where all worlds run so many: fewer, if one of its seeds is expensive.</summary>
+    int SeedsAmongAll(int seeds) => seeds;
+
     /// <summary>Runs one seed to its end, to its first violation, or to a step.</summary>
     RunResult Run(ulong seed, RunOptions options);
 }

@@ -9,7 +9,8 @@ namespace Mosaik.Simulation;
 internal static class Worlds
 {
     /// <summary>The worlds, in the order in which they are listed.</summary>
-    public static IReadOnlyList<IWorld> All { get; } = [new QuicWorldKind(), new StreamsWorldKind(), RaftWorldKind.Any];
+    public static IReadOnlyList<IWorld> All { get; } =
+        [new QuicWorldKind(), new StreamsWorldKind(), RaftWorldKind.Any, new DiscoveryWorldKind(null)];
 
     /// <summary>The world of a name.</summary>
     public static IWorld? Find(string name) => All.FirstOrDefault(world => world.Name == name)

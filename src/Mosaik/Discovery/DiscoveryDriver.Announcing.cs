@@ -1,3 +1,4 @@
+using Mosaik.Discovery.Gossip;
 using Mosaik.Primitives;
 
 namespace Mosaik.Discovery;
@@ -9,6 +10,9 @@ internal sealed partial class DiscoveryDriver
 
     /// <summary>The direct neighbours in gossip now.</summary>
     public IReadOnlyCollection<PeerId> Neighbours => _announcer?.Neighbours ?? [];
+
+    /// <summary>The gossip of the node; null without.</summary>
+    internal IGossip? Gossip => _gossip;
 
     /// <summary>Says goodbye if somebody hears it, and leaves gossip.</summary>
     public async ValueTask LeaveAsync(CancellationToken cancellationToken)

@@ -51,6 +51,8 @@ internal sealed class CatalogObserver(SimulatedNode node, WorldFacts facts, Disc
         log.Record(node.Index, e.ContentChanged ? "changed" : "alive", (ulong)facts.IndexOf(e.Entry.Id), e.Signed!.Digest.AsSpan());
         if (!_known.Contains(e.Entry.Id))
             facts.Fail("DI-6", $"n{node.Index} hears of a change of n{facts.IndexOf(e.Entry.Id)}, which it has not discovered");
+        if (!e.ContentChanged && _last.TryGetValue(e.Entry.Id, out PeerVersion last) && last.Start == e.Signed.Version.Start)
+            facts.NoteKeepAlive(e.Signed.Version.Update - last.Update);
         Judge(e.Signed);
     }
 

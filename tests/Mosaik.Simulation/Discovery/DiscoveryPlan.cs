@@ -36,7 +36,7 @@ internal enum BootstrapPattern
 internal sealed class DiscoveryPlan
 {
     /// <summary>Raised when the same seed would mean another run.</summary>
-    public const int Version = 1;
+    public const int Version = 2;
 
     private const int LargestWithFaults = 100;
 

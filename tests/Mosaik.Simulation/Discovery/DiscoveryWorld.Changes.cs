@@ -47,34 +47,12 @@ internal sealed partial class DiscoveryWorld
         }
     }
 
-    /// <summary>
-    /// Neighbours that are so on one side only, and stay so for a minute. Counted and not judged: a message of membership that
-    /// is lost with its connection leaves them, and broadcasts reach both ends in other ways.
-    /// </summary>
-    private async Task CountOneSidedAsync()
-    {
-        List<(SimulatedNode, SimulatedNode)> first = OneSided();
-        if (first.Count == 0)
-            return;
-        await DelayAsync(Settling).ConfigureAwait(false);
-        Notes.Add(string.Create(CultureInfo.InvariantCulture, $"one-sided neighbours: {first.Intersect(OneSided()).Count()}"));
-    }
-
-    private List<(SimulatedNode Node, SimulatedNode Other)> OneSided() =>
-    [
-        .. from node in Live
-           from neighbour in node.Process!.Discovery.Driver.Neighbours // they have converged
-           let other = _nodes[_facts.IndexOf(neighbour)]
-           where other.Process is not { } process || !process.Discovery.Driver.Neighbours.Contains(node.Id)
-           select (node, other),
-    ];
-
     /// <summary>Nothing happens but keep-alives: what that costs.</summary>
-    private async Task MeasureQuietAsync()
+    private async Task MeasureQuietAsync(string what)
     {
         var duration = TimeSpan.FromSeconds(_plan.NodeCount > 100 ? 5 : 30);
         await DelayAsync(duration).ConfigureAwait(false);
-        double perNode = NoteTraffic("quiet");
+        double perNode = NoteTraffic(what);
         // Each keep-alive reaches each node once, and some more with what the trees cost: far from the square.
         double keepAlives = (_plan.NodeCount - 1) / _plan.Discovery.AnnounceInterval.TotalSeconds;
         double bound = (MessagesPerKeepAlive * keepAlives) + MessagesAside;

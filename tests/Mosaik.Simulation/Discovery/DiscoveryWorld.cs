@@ -37,7 +37,7 @@ internal sealed partial class DiscoveryWorld : IDisposable
         _network = NetworkId.From($"world {seed}");
         _transports = new InMemoryTransportNetwork(Scheduler.TimeProvider, _random.Stream("net"));
         _transports.Links.Default = _plan.CleanLink;
-        _facts = new WorldFacts(Scheduler, _network, _plan.Discovery.PurgeAfter);
+        _facts = new WorldFacts(Scheduler, _network, _plan.Discovery);
         SimulationRandom keys = _random.Stream("keys");
         for (int i = 0; i < _plan.NodeCount + DiscoveryPlan.MaxJoins; i++)
         {
@@ -93,7 +93,7 @@ internal sealed partial class DiscoveryWorld : IDisposable
         Notes.Add(string.Create(
             CultureInfo.InvariantCulture, $"all know all after {took.TotalSeconds:f2} s (bound {_plan.StartBound.TotalSeconds} s)"));
         NoteTraffic("starting");
-        await MeasureQuietAsync().ConfigureAwait(false);
+        await MeasureQuietAsync("quiet").ConfigureAwait(false);
         if (_plan.Faults.Count > 0)
         {
             await GoWrongAsync().ConfigureAwait(false);
@@ -102,13 +102,16 @@ internal sealed partial class DiscoveryWorld : IDisposable
             await DelayAsync(Settling).ConfigureAwait(false);
             await ForgetTheDeadAsync().ConfigureAwait(false);
             CheckFresh();
-            await CountOneSidedAsync().ConfigureAwait(false);
+            await CheckViewsAsync().ConfigureAwait(false);
             await ConvergeAsync("DI-1", TimeSpan.FromSeconds(1)).ConfigureAwait(false);
+            NoteTraffic("recovering");
+            await MeasureQuietAsync("quiet again").ConfigureAwait(false);
         }
         await ChangeOneAsync().ConfigureAwait(false);
         await LoseOneAsync().ConfigureAwait(false);
         await GainOneAsync().ConfigureAwait(false);
         CheckEvents();
+        _facts.JudgeJitter();
         foreach (SimulatedNode node in Live.ToList())
             Stop(node);
         await Task.WhenAll(_tasks).ConfigureAwait(false);

@@ -16,7 +16,11 @@ internal sealed class DiscoveryWorldKind(int? nodes) : IWorld
 
     public int Plan => DiscoveryPlan.Version;
 
-    public string Summary => "whole nodes on the in-memory transport, 3-16 or discovery/N; D1, DI-1 to DI-6, RE-1, RE-3";
+    public string Summary =>
+        "whole nodes on the in-memory transport, 3-16 or discovery/N; D1, DI-1 to DI-6, GO-1 to GO-4, RE-1, RE-3";
+
+    /// <summary>A seed is some minutes of a whole network, most of a second of computing.</summary>
+    public int SeedsAmongAll(int seeds) => (seeds + 2) / 3;
 
     /// <summary>The world of a name, if it is one of these.</summary>
     public static DiscoveryWorldKind? Find(string name)

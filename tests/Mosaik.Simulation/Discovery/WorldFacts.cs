@@ -5,15 +5,22 @@ using Mosaik.Testing;
 namespace Mosaik.Simulation.Discovery;
 
 /// <summary>What is true, whoever knows it: the oracle outside the nodes.</summary>
-internal sealed class WorldFacts(SimulationScheduler scheduler, NetworkId network, TimeSpan purgeAfter)
+internal sealed class WorldFacts(SimulationScheduler scheduler, NetworkId network, DiscoveryOptions options)
 {
     // Clocks are wrong by so much at most, and versions may run a little ahead of their clock.
     private static readonly TimeSpan Slack = TimeSpan.FromSeconds(8);
+
+    // A fiftieth of the intervals are that close to their mean.
+    private const double OnTheBeat = 0.01;
+    private const int EnoughKeepAlives = 20;
 
     private readonly List<SimulatedNode> _nodes = [];
     private readonly Dictionary<PeerId, int> _indexOf = [];
     private readonly Dictionary<(PeerId, PeerVersion), UniqueId> _digests = [];
     private readonly Dictionary<(int Observer, PeerId Peer), (long Start, TimeSpan At)> _heardFarewells = [];
+
+    private int _keepAlives;
+    private int _keepAlivesOnTheBeat;
 
     /// <summary>The first broken invariant.</summary>
     public InvariantViolationException? Violation { get; private set; }
@@ -48,11 +55,11 @@ internal sealed class WorldFacts(SimulationScheduler scheduler, NetworkId networ
             Fail("DI-4", $"n{observer.Index} stored an entry of n{index} that is not validly signed");
         SimulatedNode subject = _nodes[index];
         if (_heardFarewells.TryGetValue((observer.Index, entry.Id), out var farewell)
-            && entry.Version.Start <= farewell.Start && scheduler.Now - farewell.At < purgeAfter - Slack)
+            && entry.Version.Start <= farewell.Start && scheduler.Now - farewell.At < options.PurgeAfter - Slack)
         {
             Fail("DI-2", $"n{observer.Index} took back a run of n{index} whose departure it heard at t={farewell.At.TotalSeconds:f3}s");
         }
-        if (subject.EndedAt is { } ended && !subject.IsWanted && scheduler.Now - ended > purgeAfter + Slack)
+        if (subject.EndedAt is { } ended && !subject.IsWanted && scheduler.Now - ended > options.PurgeAfter + Slack)
             Fail("DI-2", $"n{observer.Index} stored an entry of n{index}, which ended at t={ended.TotalSeconds:f3}s");
     }
 
@@ -60,12 +67,28 @@ internal sealed class WorldFacts(SimulationScheduler scheduler, NetworkId networ
     public void JudgeDeparture(SimulatedNode observer, PeerId id, PeerVersion last)
     {
         long age = observer.Clock.GetUtcNow().ToUnixTimeMilliseconds() - last.Update;
-        if (age > (long)purgeAfter.TotalMilliseconds)
+        if (age > (long)options.PurgeAfter.TotalMilliseconds)
             return; // purged
         SimulatedNode subject = _nodes[IndexOf(id)];
         _heardFarewells[(observer.Index, id)] = (last.Start, scheduler.Now);
         if (!subject.HasSaidGoodbye(last.Start))
             Fail("DI-2", $"n{observer.Index} dropped n{subject.Index} after {age} ms although that run never said goodbye");
+    }
+
+    /// <summary>An entry was refreshed so long after the version before.</summary>
+    public void NoteKeepAlive(long milliseconds)
+    {
+        _keepAlives++;
+        double interval = options.AnnounceInterval.TotalMilliseconds;
+        if (Math.Abs(milliseconds - interval) < interval * OnTheBeat)
+            _keepAlivesOnTheBeat++;
+    }
+
+    /// <summary>Intervals are drawn anew each time, so that nodes that started together do not stay in step.</summary>
+    public void JudgeJitter()
+    {
+        if (_keepAlives >= EnoughKeepAlives && _keepAlivesOnTheBeat > _keepAlives / 2)
+            Fail("RE-3", $"{_keepAlivesOnTheBeat} of {_keepAlives} keep-alives come exactly one interval after the one before");
     }
 
     /// <summary>A process forgets what it heard.</summary>
@@ -77,5 +100,5 @@ internal sealed class WorldFacts(SimulationScheduler scheduler, NetworkId networ
 
     /// <summary>Whether an ended process must be gone from every catalog by now.</summary>
     public bool MustBeForgotten(SimulatedNode node) =>
-        !node.IsWanted && node.EndedAt is { } ended && scheduler.Now - ended > purgeAfter + Slack;
+        !node.IsWanted && node.EndedAt is { } ended && scheduler.Now - ended > options.PurgeAfter + Slack;
 }

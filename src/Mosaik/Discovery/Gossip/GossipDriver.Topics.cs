@@ -1,3 +1,4 @@
+using Mosaik.Discovery.Gossip.Protocol;
 using Mosaik.Networking;
 using Mosaik.Primitives;
 using Mosaik.Waiting;
@@ -9,6 +10,9 @@ namespace Mosaik.Discovery.Gossip;
 internal sealed partial class GossipDriver
 {
     private readonly Dictionary<TopicId, TopicState> _topics = [];
+
+    /// <summary>The state of a topic, to be looked at between turns of the loop; null if there is none.</summary>
+    internal TopicCore? Find(TopicId topic) => _core.Find(topic);
 
     /// <inheritdoc/>
     public async ValueTask<IGossipTopic> SubscribeAsync(
