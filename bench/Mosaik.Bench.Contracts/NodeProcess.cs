@@ -50,6 +50,9 @@ public sealed partial class NodeProcess : INode
         return await Within(_channel.ReceiveAsync<NodeMeasured>());
     }
 
+    /// <summary>SIGKILL: it does nothing any more.</summary>
+    public void Kill() => _process.Kill();
+
     public async ValueTask DisposeAsync()
     {
         try

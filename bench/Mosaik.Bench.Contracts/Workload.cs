@@ -26,6 +26,9 @@ public sealed record Workload(
     /// <summary>The targets for the 99th percentile, where a workload has one beside the median.</summary>
     public Func<string, string, Target?>? TailTargets { get; init; }
 
+    /// <summary>Whether every round has to meet the targets, not only the median of the rounds.</summary>
+    public bool JudgesWorstRound { get; init; }
+
     /// <summary>The floor printed beside every ratio.</summary>
     public string? Floor { get; init; }
 }

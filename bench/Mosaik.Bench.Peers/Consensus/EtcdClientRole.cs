@@ -13,6 +13,7 @@ namespace Mosaik.Bench.Peers.Consensus;
 public sealed class EtcdClientRole : ConsensusMember
 {
     private const int Keys = 256;
+    private static readonly TimeSpan AnswerTime = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
 
     private readonly ByteString[] _keys =
@@ -42,6 +43,24 @@ public sealed class EtcdClientRole : ConsensusMember
         return ValueTask.CompletedTask;
     }
 
+    internal static EtcdClient Connect(int port) => new(
+        $"http://127.0.0.1:{port}", configureChannelOptions: static o => o.Credentials = Grpc.Core.ChannelCredentials.Insecure);
+
+    /// <summary>Whether a server leads; null if it does not answer.</summary>
+    internal static async Task<bool?> IsLeaderAsync(int port)
+    {
+        using var client = Connect(port);
+        try
+        {
+            var status = await client.StatusAsync(new StatusRequest(), deadline: DateTime.UtcNow + AnswerTime);
+            return status.Leader == status.Header.MemberId;
+        }
+        catch (Grpc.Core.RpcException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Only a client of the leader saves the way from a follower to it.</summary>
     internal static async Task<EtcdClient> ConnectToLeaderAsync()
     {
@@ -49,13 +68,8 @@ public sealed class EtcdClientRole : ConsensusMember
         {
             foreach (var port in Brokers.EtcdPorts)
             {
-                var client = new EtcdClient(
-                    $"http://127.0.0.1:{port}",
-                    configureChannelOptions: static o => o.Credentials = Grpc.Core.ChannelCredentials.Insecure);
-                var status = await client.StatusAsync(new StatusRequest());
-                if (status.Leader == status.Header.MemberId)
-                    return client;
-                client.Dispose();
+                if (await IsLeaderAsync(port) == true)
+                    return Connect(port);
             }
 
             await Task.Delay(Pause);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -25,6 +26,21 @@ public static class Brokers
         _ => null,
     };
 
+    /// <summary>The process of one of the three members, counted from 0.</summary>
+    public static async Task<int> EtcdProcessAsync(int member) => int.Parse(
+        await File.ReadAllTextAsync(Path.Combine(Root(), "artifacts", "peers", $"etcd{member + 1}.pid")), CultureInfo.InvariantCulture);
+
+    /// <summary>Starts a server that has ended.</summary>
+    public static async Task StartAsync(string peer)
+    {
+        var start = new ProcessStartInfo(Path.Combine(Root(), "bench", "peers.sh")) { RedirectStandardError = true };
+        start.ArgumentList.Add("start");
+        start.ArgumentList.Add(peer);
+        using var script = Process.Start(start) ?? throw new InvalidOperationException("cannot run bench/peers.sh");
+        await script.StandardError.ReadToEndAsync();
+        await script.WaitForExitAsync();
+    }
+
     /// <summary>Processor time of a server so far; 0 where the system does not tell.</summary>
     public static double CpuSeconds(string program)
     {
@@ -49,6 +65,17 @@ public static class Brokers
         }
 
         return total;
+    }
+
+    private static string Root()
+    {
+        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Combine(folder.FullName, "bench", "peers.sh")))
+                return folder.FullName;
+        }
+
+        throw new InvalidOperationException("run it from a checkout: bench/peers.sh is needed");
     }
 
     private static long Ticks(string field) => long.Parse(field, CultureInfo.InvariantCulture);

@@ -167,6 +167,7 @@ internal sealed class Runner(ResultWriter writer, Summary summary, RunOptions op
         var theirs = rounds.ConvertAll(r => r.Peers[index]);
         var ratios = ours.Zip(theirs, (o, t) => o.IsHigherBetter ? valueOf(o) / valueOf(t) : valueOf(t) / valueOf(o)).ToList();
         var median = Median(ratios);
+        var judged = workload.JudgesWorstRound ? ratios.Min() : median;
         var floor = workload.Floor is { } name
             && (_floors.TryGetValue($"{name}/{plan.Placement}", out var value) || _floors.TryGetValue($"{name}/{Placement.Free}", out value))
             ? new FloorReference(name, value)
@@ -175,7 +176,7 @@ internal sealed class Runner(ResultWriter writer, Summary summary, RunOptions op
             _runId, workload.Id, plan.Variant, peer, Name(plan.Placement), plan.Processes, metric, median, ratios.Min(),
             ratios.Max(), rounds.Count, rounds.Count(static r => r.IsNoisy), Median(ours.ConvertAll(s => valueOf(s))),
             Median(theirs.ConvertAll(s => valueOf(s))), ours[0].Unit, floor, target?.Must, target?.Stretch,
-            target is null ? null : median >= target.Must, target?.Stretch is { } stretch ? median >= stretch : null)
+            target is null ? null : judged >= target.Must, target?.Stretch is { } stretch ? judged >= stretch : null)
         {
             OursCpuUsPerOp = Median(ours.ConvertAll(CpuPerOperation)),
             PeerCpuUsPerOp = Median(theirs.ConvertAll(CpuPerOperation)),

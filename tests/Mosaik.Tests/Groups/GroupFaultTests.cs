@@ -92,9 +92,37 @@ public sealed class GroupFaultTests : IDisposable
         var index = await group.ExecuteAsync(GroupWorld.Increment(3));
         await _world.WithinAsync(observer.When.Committed().Reaches(index).WaitAsync(), 2);
         await nodes[0].DisposeAsync();
+        await _world.WithinAsync(observer.When.Offline().WaitAsync(), 2.6); // an election time-out
+        Assert.Null(observer.Leader);
         await _world.DelayAsync(30);
         Assert.False(observer.IsLeader);
         Assert.Equal(3L, (await observer.QueryAsync(default)).Result);
+    });
+
+    [Fact]
+    public void An_observer_cut_off_from_its_leader_is_offline_and_comes_back() => _world.Run(async () =>
+    {
+        var nodes = await _world.StartManyAsync(2);
+        var group = GroupWorld.Join(nodes[0]);
+        await _world.WithinAsync(group.When.IsLeader().WaitAsync(), GroupWorld.T);
+        var observer = GroupWorld.Join(nodes[1], new Counter { Preference = LeadershipPreference.Observer });
+        await _world.DiscoverAsync(nodes);
+        await _world.WithinAsync(observer.When.Online().WaitAsync(), GroupWorld.T);
+        await _world.DelayAsync(10); // the time in which nobody who has just joined gives up
+
+        _world.Cut(nodes[..1], nodes[1..]);
+        var lost = observer.ExecuteAsync(GroupWorld.Increment(1)).AsTask();
+        await _world.WithinAsync(observer.When.Offline().WaitAsync(), 2.6);
+        Assert.Null(observer.Leader);
+        var unknown = await Assert.ThrowsAsync<GroupOfflineException<CounterCommand>>(() => lost);
+        Assert.Equal(OfflineOutcome.Unknown, unknown.Outcome);
+        var refused = await Assert.ThrowsAsync<GroupOfflineException<CounterCommand>>(
+            async () => await observer.ExecuteAsync(GroupWorld.Increment(1)));
+        Assert.Equal((OfflineOutcome.NotSubmitted, OfflineReason.NoLeader), (refused.Outcome, refused.Reason));
+
+        _world.Transports.Links.Heal();
+        await _world.WithinAsync(observer.When.LeaderIs(nodes[0].Local.Id).WaitAsync(), 60);
+        await _world.WithinAsync(observer.When.Online().WaitAsync(), 5);
     });
 
     [Fact]

@@ -1,10 +1,11 @@
 using Mosaik.Bench.Contracts;
 using Mosaik.Bench.Contracts.Consensus;
+using Mosaik.Bench.Peers.Consensus;
 using Mosaik.Bench.Peers.Messaging;
 
 namespace Mosaik.Bench.Workloads.Groups;
 
-/// <summary>R1 to R3 of spec/performance.md §7.3. Ours is Majority(n) unless the variant says <c>available</c>.</summary>
+/// <summary>R1 to R4 of spec/performance.md §7.3. Ours is Majority(n) unless the variant says <c>available</c>.</summary>
 internal static class GroupWorkloads
 {
     private const string Rate = "1/s";
@@ -13,11 +14,12 @@ internal static class GroupWorkloads
     // Feeding waits for nothing: this many commands under way are enough that it never does.
     private const string FeedVariant = ",inflight=4096,feed";
 
-    public static IReadOnlyList<Workload> All { get; } = [R1(), R2(), R3()];
+    public static IReadOnlyList<Workload> All { get; } = [R1(), R2(), R3(), R4()];
 
     public static INodeRole? CreateRole(string name) => name switch
     {
         "group-member" => new GroupBenchMember(),
+        "group-failover" => new GroupFailoverMember(),
         _ => null,
     };
 
@@ -62,6 +64,20 @@ internal static class GroupWorkloads
         Ours = static variant => Ours(variant + FeedVariant, Rate),
         Peers = static variant => [DotNext("dotnext", WithoutProfile(variant) + ",inflight=128", Rate)],
         Targets = static (variant, _) => variant == "size=32" ? new Target(0.3, 1) : null,
+    };
+
+    private static Workload R4() => new(
+        "R4", "groups, the leader is killed: time to the next commit", "p99", ["n=3"], 2, [Placement.Free])
+    {
+        Ours = static variant => new GroupFailoverSide(variant) { IsEncrypted = true },
+        Peers = static _ =>
+        [
+            static () => new ElectionLimit(),
+            static () => new EtcdFailoverSide { Missing = Brokers.WhyMissing("etcd") },
+        ],
+        // The limit is for the 99th of a hundred kills: every round has to meet it.
+        JudgesWorstRound = true,
+        Targets = static (_, peer) => peer == "election-limit" ? new Target(1, null) : new Target(0, 1),
     };
 
     private static ClusterSide Ours(string variant, string metric) =>

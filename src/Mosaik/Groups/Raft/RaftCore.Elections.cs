@@ -66,8 +66,9 @@ internal sealed partial class RaftCore
             return;
         }
 
-        // A candidate that may not go on waits like everybody else.
-        if (Role == RaftRole.Candidate)
+        // A candidate that may not go on waits like everybody else. Whoever may not begin, an observer for instance, has lost
+        // its leader as the others have: it is not online, and calls are told at once.
+        if (Role == RaftRole.Candidate || _leader is not null)
             BecomeFollower(_term);
         ArmElectionTimer();
     }
