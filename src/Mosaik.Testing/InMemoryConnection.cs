@@ -72,6 +72,9 @@ internal sealed class InMemoryConnection : ITransportConnection
     /// <summary>Its place in the network's list, which is long where many nodes are.</summary>
     internal LinkedListNode<InMemoryConnection>? Registration { get; set; }
 
+    /// <summary>Its place in the list of its transport.</summary>
+    internal LinkedListNode<InMemoryConnection>? OwnRegistration { get; set; }
+
     /// <summary>The end at the other node.</summary>
     internal InMemoryConnection Other { get; set; } = null!; // set by the network right after both ends are made
 

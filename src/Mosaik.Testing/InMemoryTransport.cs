@@ -47,6 +47,9 @@ internal sealed class InMemoryTransport : ITransport
 
     internal IPEndPoint EndPoint { get; }
 
+    /// <summary>Its connections in the order in which they were made; of all in the network there may be very many.</summary>
+    internal LinkedList<InMemoryConnection> Connections { get; } = [];
+
     public void SetAcceptedAlpn(IReadOnlyList<string> protocols)
     {
         lock (_network.Lock)
@@ -176,7 +179,7 @@ internal sealed class InMemoryTransport : ITransport
             _closed = true;
             _network.Remove(this);
             _accepted.Complete();
-            return [.. _network.ConnectionsOf(this)];
+            return [.. Connections];
         }
     }
 

@@ -121,9 +121,6 @@ public sealed class InMemoryTransportNetwork : IDisposable
             _transports.Remove(transport.EndPoint);
     }
 
-    internal IEnumerable<InMemoryConnection> ConnectionsOf(InMemoryTransport transport) =>
-        _connections.Where(c => ReferenceEquals(c.Transport, transport)).ToArray();
-
     /// <summary>Both ends of a new connection.</summary>
     internal (InMemoryConnection Dialler, InMemoryConnection Acceptor) Join(
         InMemoryTransport dialler, InMemoryTransport acceptor, string alpn)
@@ -136,6 +133,8 @@ public sealed class InMemoryTransportNetwork : IDisposable
         far.Other = near;
         near.Registration = _connections.AddLast(near);
         far.Registration = _connections.AddLast(far);
+        near.OwnRegistration = dialler.Connections.AddLast(near);
+        far.OwnRegistration = acceptor.Connections.AddLast(far);
         return (near, far);
     }
 
@@ -143,6 +142,8 @@ public sealed class InMemoryTransportNetwork : IDisposable
     {
         if (connection.Registration is { List: not null } registration)
             _connections.Remove(registration);
+        if (connection.OwnRegistration is { List: not null } own)
+            connection.Transport.Connections.Remove(own);
         if (_parked.Count > 0)
             _parked.RemoveAll(p => ReferenceEquals(p.Owner, connection));
     }
