@@ -25,7 +25,8 @@ public readonly record struct PeerId : IComparable<PeerId>, ISpanFormattable, IU
     private PeerId(ReadOnlySpan<byte> bytes) => _bytes = new Bytes32(bytes);
 
     /// <summary>
-    /// The key with exactly these 32 bytes. Costs the decompression of a point (tens of microseconds).
+    /// The key with exactly these 32 bytes. Costs the decompression of a point (tens of microseconds), unless the key was seen
+    /// lately.
     /// </summary>
     /// <param name="bytes">32 bytes.</param>
     /// <returns>The peer id.</returns>
@@ -40,9 +41,18 @@ public readonly record struct PeerId : IComparable<PeerId>, ISpanFormattable, IU
     /// <returns>Whether the bytes are a key.</returns>
     public static bool TryFromRaw(ReadOnlySpan<byte> bytes, out PeerId id)
     {
-        bool valid = bytes.Length == Length && Ed25519Strict.IsValidPoint(bytes);
-        id = valid ? new PeerId(bytes) : default;
-        return valid;
+        id = default;
+        if (bytes.Length != Length)
+            return false;
+        if (!KnownPoints.Contains(bytes))
+        {
+            if (!Ed25519Strict.IsValidPoint(bytes))
+                return false;
+            KnownPoints.Add(bytes);
+        }
+
+        id = new PeerId(bytes);
+        return true;
     }
 
     /// <summary>
