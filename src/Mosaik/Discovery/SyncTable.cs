@@ -9,112 +9,75 @@ namespace Mosaik.Discovery;
 /// </summary>
 /// <remarks>
 /// <para>Unknown → (observe) Queued → (slot free) Syncing → Synced, or Failed → (retry due) Queued. Departure and purge
-/// lead
-/// back to Unknown, which is the absence of a state.</para>
-/// <para>At most 8 background syncs run at once, one per peer. Peers named by somebody start first; peers learnt
-/// second-hand are
-/// paced by a bucket of 16 that refills at 2 per second, in random order, so that nodes that start together do not all
-/// exchange full snapshots in a burst.</para>
-/// <para>While the own entry is announced, syncs with peers learnt second-hand only repair what announcing has missed, and
-/// must not cost a square: one takes as many tokens as the catalog has portions of 32 entries, few run at once, of
-/// the newcomers about 32 are drawn by lot, and after three that brought nobody new the others are passed over until
-/// somebody is heard of again. So their traffic per node does not grow with the network.</para>
+/// lead back to Unknown, which is the absence of a state.</para>
+/// <para>At most 8 background syncs run at once, one per peer. Peers named by somebody start first; those learnt
+/// second-hand are paced (<see cref="LearntPeers"/>), so that nodes that start together do not all exchange full
+/// snapshots in a burst. While the own entry is announced, only two of the latter run at once, and when the line is
+/// dissolved those in it are passed over until they are heard of again: so their traffic per node does not grow with
+/// the network.</para>
 /// <para>At most two outbound syncs per peer run at once, background ones included. A caller joins a running one only
-/// if it has
-/// not sent its snapshot: what is sent later contains everything the caller knows now.</para>
-/// <para>A configured peer is synced with anew when a connection with it was lost: started anew with the same key it knows
-/// nobody, may have nobody to dial, and everybody else takes its last run for alive until its entry expires. At most once
-/// in 5 s and with the backoff of a failed peer, so that one whose connections are lost again and again costs little.
-/// One that a sync has reached and the catalog does not hold is synced with every 30 s: it may have been refused for its
-/// clock, and then left, which nobody could be told.</para>
-/// <para>While the own entry is not announced in any other way, every peer is synced with again before it would consider
-/// us stale (§8.6): at most once per refresh interval, in whichever direction, and at most 4 at a time.</para>
+/// if it has not sent its snapshot: what is sent later contains everything the caller knows now.</para>
+/// <para>A configured peer is synced with anew when a connection with it was lost: started anew with the same key it
+/// knows nobody, may have nobody to dial, and everybody else takes its last run for alive until its entry expires. At
+/// most once in 5 s and with the backoff of a failed peer, so that one whose connections are lost again and again costs
+/// little. One that a sync has reached and the catalog does not hold is synced with every 30 s: it may have been
+/// refused for its clock, and then left, which nobody could be told.</para>
+/// <para>While the own entry is not announced in any other way, every peer is synced with again before it would
+/// consider us stale (§8.6): at most once per refresh interval, in whichever direction, and at most 4 at a time.</para>
 /// <para>Pure: it decides, its owner runs the syncs and reports <see cref="OnSnapshotSent"/> and
 /// <see cref="OnFinished"/>.</para>
 /// </remarks>
-internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
+internal sealed partial class SyncTable(RandomSource random, TimeSpan? refreshAfter)
 {
     public const int MaxBackground = 8;
     public const int MaxPerPeer = 2;
     public const int MaxRefreshing = 4;
     public const int MaxLearning = 2;
-    public const int FruitlessUntilSettled = 3;
-    public const int EntriesPerToken = 32;
-    private const int PacingBurst = 16;
-    private const double PacingPerSecond = 2;
 
-    private static readonly TimeSpan OneTick = TimeSpan.FromTicks(1);
     private static readonly TimeSpan ObserveRetryAge = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan LossInterval = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(30);
 
-    private readonly Dictionary<PeerId, PeerState> _peers = [];
-    private readonly Dictionary<PeerId, List<Outbound>> _outbound = [];
-    private readonly Dictionary<long, Outbound> _byId = [];
+    private readonly Dictionary<PeerId, SyncPeer> _peers = [];
+    private readonly RunningSyncs _running = new();
     private readonly Queue<PeerId> _named = new();
     private readonly HashSet<PeerId> _inNamed = [];
     private readonly Queue<PeerId> _stale = new();
-    private readonly List<PeerId> _learnt = [];
-    private readonly HashSet<PeerId> _inLearnt = [];
-    private readonly PriorityQueue<(PeerId Id, int Generation), TimeSpan> _retries = new();
-    private double _tokens = PacingBurst;
-    private TimeSpan _tokensAt;
-    private long _lastId;
+    private readonly LearntPeers _learnt = new(random);
     private TimeSpan? _refreshAfter = refreshAfter;
-    private int _runningBackground;
-    private int _runningRefreshes;
-    private int _runningLearning;
-    private int _fruitless;
-
-    private enum Phase
-    {
-        Queued,
-        Syncing,
-        Synced,
-        Failed,
-    }
-
-    /// <summary>What a sync is for, as far as the number of those that run at once depends on it.</summary>
-    private enum SyncKind
-    {
-        /// <summary>With a peer that somebody has named, or on request.</summary>
-        Named,
-
-        /// <summary>Keeps the own entry fresh at a peer.</summary>
-        Refresh,
-
-        /// <summary>With a peer learnt second-hand.</summary>
-        Learnt,
-    }
 
     /// <summary>How many background syncs run.</summary>
-    public int RunningBackground => _runningBackground;
+    public int RunningBackground => _running.Background;
 
     /// <summary>How many entries a snapshot has about now.</summary>
-    public int CatalogSize { get; set; }
+    public int CatalogSize
+    {
+        get => _learnt.CatalogSize;
+        set => _learnt.CatalogSize = value;
+    }
 
     /// <summary>Announcing keeps the own entry alive: a sync is only needed for what it has missed.</summary>
     private bool IsAnnounced => _refreshAfter is null;
 
+    private bool MayLearn => !IsAnnounced || _running.Learning < MaxLearning;
+
     /// <summary>A peer was heard of.</summary>
     public void Observe(PeerId id, SyncReason reason, TimeSpan now, TimeSpan persistFor)
     {
-        if (!_peers.TryGetValue(id, out PeerState? peer))
+        if (!_peers.TryGetValue(id, out SyncPeer? peer))
         {
-            peer = new PeerState();
+            peer = new SyncPeer();
             _peers[id] = peer;
-            Remember(peer, reason, now, persistFor);
-            if (reason == SyncReason.Learnt && IsAnnounced && !IsDrawn())
+            peer.Remember(reason, now, persistFor);
+            if (reason == SyncReason.Learnt && IsAnnounced && !_learnt.IsDrawn())
                 PassOver(peer);
             else
                 Enqueue(id, peer);
             return;
         }
         bool wasNamed = peer.IsNamed;
-        Remember(peer, reason, now, persistFor);
-        if (peer.Phase == Phase.Failed && now - peer.LastAttempt >= ObserveRetryAge)
+        peer.Remember(reason, now, persistFor);
+        if (peer.Phase == SyncPhase.Failed && now - peer.LastAttempt >= ObserveRetryAge)
             Enqueue(id, peer);
-        else if (peer.Phase == Phase.Queued && peer.IsNamed && !wasNamed)
+        else if (peer.Phase == SyncPhase.Queued && peer.IsNamed && !wasNamed)
             EnqueueNamed(id); // moves forward; its place in the other line is passed over
     }
 
@@ -124,69 +87,35 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
     /// </summary>
     public void Refresh(PeerId id, TimeSpan now)
     {
-        if (!_peers.TryGetValue(id, out PeerState? peer))
-            _peers[id] = peer = new PeerState();
-        else if (peer.Phase == Phase.Failed && now - peer.LastAttempt < ObserveRetryAge)
+        if (!_peers.TryGetValue(id, out SyncPeer? peer))
+            _peers[id] = peer = new SyncPeer();
+        else if (peer.Phase == SyncPhase.Failed && now - peer.LastAttempt < ObserveRetryAge)
             return; // its retry is on the way
-        if (peer.Phase == Phase.Syncing)
+        if (peer.Phase == SyncPhase.Syncing)
         {
             peer.Again = true;
             return;
         }
-        peer.Phase = Phase.Queued;
-        peer.Generation++;
+        peer.Enter(SyncPhase.Queued);
         EnqueueNamed(id);
-    }
-
-    /// <summary>
-    /// From now on peers are synced with again after an interval, or (null) no longer. Those whose last sync is longer
-    /// ago are due at once.
-    /// </summary>
-    public void SetRefreshInterval(TimeSpan? interval, TimeSpan now)
-    {
-        if (interval == _refreshAfter)
-            return;
-        _refreshAfter = interval;
-        if (interval is null)
-            return; // what is planned finds nothing to do
-        foreach ((PeerId id, PeerState peer) in _peers.OrderBy(static p => p.Key))
-        {
-            if (peer.Phase != Phase.Synced)
-                continue;
-            peer.Generation++;
-            PlanRefresh(id, peer, Max(peer.SyncedAt + interval.Value, now));
-        }
     }
 
     /// <summary>The peer has left or was purged: what was known of it no longer counts.</summary>
     public void Forget(PeerId id)
     {
-        if (_peers.TryGetValue(id, out PeerState? peer) && !peer.IsBootstrap)
+        if (_peers.TryGetValue(id, out SyncPeer? peer) && !peer.IsBootstrap)
             Remove(id, peer);
-        else if (peer is { Phase: Phase.Synced })
+        else if (peer is { Phase: SyncPhase.Synced })
             Enqueue(id, peer); // a configured peer is looked for again
-    }
-
-    /// <summary>A connection with the peer has ended without a word from either end.</summary>
-    public void OnConnectionLost(PeerId id, TimeSpan now)
-    {
-        if (!_peers.TryGetValue(id, out PeerState? peer) || !IsPersistent(peer, now))
-            return;
-        if (peer.Phase == Phase.Failed && now - peer.LastAttempt >= ObserveRetryAge)
-            Enqueue(id, peer);
-        if (peer.Phase != Phase.Synced || peer.IsLost)
-            return; // a sync is under way or planned
-        peer.IsLost = true;
-        _retries.Enqueue((id, peer.Generation), Max(peer.SyncedAt + LossInterval, now));
     }
 
     /// <summary>A sync, ours or a peer's, has brought somebody new: there may be more.</summary>
     /// <param name="syncId">The own sync; null for one that the peer has opened.</param>
     public void OnNews(long? syncId)
     {
-        _fruitless = 0;
-        if (syncId is { } own && _byId.TryGetValue(own, out Outbound? outbound))
-            outbound.BroughtNews = true;
+        _learnt.OnNews();
+        if (syncId is { } own && _running.Find(own) is { } sync)
+            sync.BroughtNews = true;
     }
 
     /// <summary>The peer syncs with us: both catalogs will be merged, so it leaves the queue.</summary>
@@ -195,7 +124,7 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
     /// <summary>It did not take our snapshot after all.</summary>
     public void OnInboundFailed(PeerId id)
     {
-        if (_peers.TryGetValue(id, out PeerState? peer) && peer.Phase == Phase.Synced)
+        if (_peers.TryGetValue(id, out SyncPeer? peer) && peer.Phase == SyncPhase.Synced)
             Enqueue(id, peer);
     }
 
@@ -205,14 +134,9 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
     /// <param name="starts">Receives the syncs.</param>
     public void TakeDue(TimeSpan now, Predicate<PeerId> isFresh, List<SyncStart> starts)
     {
-        while (_retries.TryPeek(out (PeerId Id, int Generation) retry, out TimeSpan at) && at <= now)
-        {
-            _retries.Dequeue();
-            if (_peers.TryGetValue(retry.Id, out PeerState? peer) && peer.Generation == retry.Generation)
-                Retry(retry.Id, peer, now, isFresh);
-        }
-        Refill(now);
-        while (_runningBackground < MaxBackground && TryTakeQueued(out SyncKind kind) is { } next)
+        CarryOutPlans(now, isFresh);
+        _learnt.Refill(now);
+        while (_running.Background < MaxBackground && TryTakeQueued(out SyncKind kind) is { } next)
         {
             if (TryStartBackground(next, kind) is { } start)
                 starts.Add(start);
@@ -222,15 +146,11 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
     /// <summary>When <see cref="TakeDue"/> has something to do next; null for never by itself.</summary>
     public TimeSpan? NextDue(TimeSpan now)
     {
-        TimeSpan? due = _retries.TryPeek(out _, out TimeSpan retry) ? retry : null;
-        if (_runningBackground < MaxBackground && _learnt.Count > 0 && MayLearn)
-        {
-            Refill(now);
-            // Never too early, for that would be again and again: what is missing may be less than a tick of the clock.
-            TimeSpan token = _tokens >= 1 ? now : now + TimeSpan.FromSeconds((1 - _tokens) / PacingPerSecond) + OneTick;
-            due = due < token ? due : token;
-        }
-        return due;
+        TimeSpan? due = NextPlan;
+        if (_running.Background >= MaxBackground || _learnt.IsEmpty || !MayLearn)
+            return due;
+        TimeSpan token = _learnt.NextToken(now);
+        return due < token ? due : token;
     }
 
     /// <summary>
@@ -238,62 +158,45 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
     /// </summary>
     public SyncStart? Request(PeerId id)
     {
-        List<Outbound> running = RunningOf(id);
-        if (running.FindLast(static o => !o.Sent) is { } join)
+        if (_running.JoinableOf(id) is { } join)
             return new SyncStart(join.Id, id, IsNew: false);
-        return running.Count < MaxPerPeer ? Start(id, isBackground: false) : null;
+        return _running.CountOf(id) < MaxPerPeer ? _running.Start(id, SyncKind.Named, isBackground: false) : null;
     }
 
     /// <summary>A sync is about to send its snapshot: nobody joins it any more.</summary>
     public void OnSnapshotSent(long syncId)
     {
-        if (_byId.TryGetValue(syncId, out Outbound? outbound))
-            outbound.Sent = true;
+        if (_running.Find(syncId) is { } sync)
+            sync.IsSent = true;
     }
 
     /// <summary>A sync has ended.</summary>
     public void OnFinished(long syncId, SyncOutcome outcome, TimeSpan now)
     {
-        if (!_byId.Remove(syncId, out Outbound? outbound))
+        if (_running.End(syncId) is not { } sync)
             return;
-        List<Outbound> running = RunningOf(outbound.Peer);
-        running.Remove(outbound);
-        if (running.Count == 0)
-            _outbound.Remove(outbound.Peer);
-        if (outbound.IsBackground)
-            _runningBackground--;
-        if (outbound.Kind == SyncKind.Refresh)
-            _runningRefreshes--;
-        else if (outbound.Kind == SyncKind.Learnt)
-            _runningLearning--;
         if (outcome == SyncOutcome.Succeeded)
-            SetSynced(outbound.Peer, now);
-        else if (outbound.IsBackground && _peers.TryGetValue(outbound.Peer, out PeerState? peer) && peer.Phase == Phase.Syncing)
-            Fail(outbound.Peer, peer, outcome, now);
-        if (outcome == SyncOutcome.Succeeded && outbound is { Kind: SyncKind.Learnt, BroughtNews: false })
+            SetSynced(sync.Peer, now);
+        else if (sync.IsBackground && _peers.TryGetValue(sync.Peer, out SyncPeer? peer)
+            && peer.Phase == SyncPhase.Syncing)
+        {
+            Fail(sync.Peer, peer, outcome, now);
+        }
+        if (outcome == SyncOutcome.Succeeded && sync is { Kind: SyncKind.Learnt, BroughtNews: false })
             OnFruitless();
-        if (!outbound.IsBackground || !_peers.TryGetValue(outbound.Peer, out PeerState? known) || !known.Again)
+        if (!sync.IsBackground || !_peers.TryGetValue(sync.Peer, out SyncPeer? known) || !known.Again)
             return;
         known.Again = false;
         if (outcome == SyncOutcome.Succeeded)
-            Refresh(outbound.Peer, now);
+            Refresh(sync.Peer, now);
     }
 
-    private static void Remember(PeerState peer, SyncReason reason, TimeSpan now, TimeSpan persistFor)
+    private void Enqueue(PeerId id, SyncPeer peer)
     {
-        peer.IsNamed |= reason != SyncReason.Learnt;
-        peer.IsBootstrap |= reason == SyncReason.Bootstrap;
-        if (reason == SyncReason.Dialled)
-            peer.PersistUntil = now + persistFor;
-    }
-
-    private void Enqueue(PeerId id, PeerState peer)
-    {
-        peer.Phase = Phase.Queued;
-        peer.Generation++;
+        peer.Enter(SyncPhase.Queued);
         if (peer.IsNamed)
             EnqueueNamed(id);
-        else if (_inLearnt.Add(id)) // an old place in the line serves as well
+        else
             _learnt.Add(id);
     }
 
@@ -303,44 +206,30 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
             _named.Enqueue(id);
     }
 
-    private void EnqueueRefresh(PeerId id, PeerState peer)
+    private void Remove(PeerId id, SyncPeer peer)
     {
-        peer.Phase = Phase.Queued;
-        peer.Generation++;
-        _stale.Enqueue(id);
-    }
-
-    private void Remove(PeerId id, PeerState peer)
-    {
-        peer.Generation++;
+        peer.Replan();
         _peers.Remove(id);
     }
 
-    private bool MayLearn => !IsAnnounced || _runningLearning < MaxLearning;
+    /// <summary>
+    /// As if there had been a sync, but so long ago that it is due when the entry is no longer announced.
+    /// </summary>
+    private static void PassOver(SyncPeer peer) => peer.Enter(SyncPhase.Synced);
 
-    /// <summary>Whether a peer learnt second-hand is worth a sync: about 32 of all are.</summary>
-    private bool IsDrawn() => CatalogSize <= EntriesPerToken || random.NextBelow(CatalogSize) < EntriesPerToken;
-
-    /// <summary>As if there had been a sync, but so long ago that it is due when the entry is no longer announced.</summary>
-    private static void PassOver(PeerState peer)
-    {
-        peer.Phase = Phase.Synced;
-        peer.Generation++;
-    }
-
-    /// <summary>Several in a row that brought nobody: what is left in the queue would not either.</summary>
+    /// <summary>Several in a row that brought nobody: what is left in the line would not either.</summary>
     private void OnFruitless()
     {
-        if (!IsAnnounced || ++_fruitless < FruitlessUntilSettled)
+        if (!IsAnnounced || !_learnt.OnFruitless())
             return;
-        foreach (PeerId id in _learnt)
+        foreach (PeerId id in _learnt.Clear())
         {
-            if (_peers.TryGetValue(id, out PeerState? peer) && peer is { Phase: Phase.Queued, IsNamed: false })
+            if (_peers.TryGetValue(id, out SyncPeer? peer) && peer is { Phase: SyncPhase.Queued, IsNamed: false })
                 PassOver(peer);
         }
-        _learnt.Clear();
-        _inLearnt.Clear();
     }
+
+    private bool IsQueued(PeerId id) => _peers.TryGetValue(id, out SyncPeer? peer) && peer.Phase == SyncPhase.Queued;
 
     private PeerId? TryTakeQueued(out SyncKind kind)
     {
@@ -348,178 +237,26 @@ internal sealed class SyncTable(RandomSource random, TimeSpan? refreshAfter)
         while (_named.TryDequeue(out PeerId named))
         {
             _inNamed.Remove(named);
-            if (_peers.TryGetValue(named, out PeerState? peer) && peer.Phase == Phase.Queued)
+            if (IsQueued(named))
                 return named;
         }
-        while (_runningRefreshes < MaxRefreshing && _stale.TryDequeue(out PeerId stale))
+        kind = SyncKind.Refresh;
+        while (_running.Refreshing < MaxRefreshing && _stale.TryDequeue(out PeerId stale))
         {
-            kind = SyncKind.Refresh;
-            if (_peers.TryGetValue(stale, out PeerState? peer) && peer.Phase == Phase.Queued)
+            if (IsQueued(stale))
                 return stale;
         }
         kind = SyncKind.Learnt;
-        while (_learnt.Count > 0 && _tokens >= 1 && MayLearn)
-        {
-            int at = random.NextBelow(_learnt.Count);
-            PeerId learnt = _learnt[at];
-            _learnt[at] = _learnt[^1];
-            _learnt.RemoveAt(_learnt.Count - 1);
-            _inLearnt.Remove(learnt);
-            if (!_peers.TryGetValue(learnt, out PeerState? peer) || peer.Phase != Phase.Queued)
-                continue;
-            // May end in debt: the next one waits until it is paid.
-            _tokens -= IsAnnounced ? Math.Max(1, (double)CatalogSize / EntriesPerToken) : 1;
-            return learnt;
-        }
-        return null;
+        return MayLearn && _learnt.TryTake(IsQueued, IsAnnounced, out PeerId learnt) ? learnt : null;
     }
 
     private SyncStart? TryStartBackground(PeerId id, SyncKind kind)
     {
-        PeerState peer = _peers[id];
-        peer.Phase = Phase.Syncing;
-        List<Outbound> running = RunningOf(id);
-        // An explicit sync with that peer is under way; its success sets Synced, its failure is not ours to retry.
-        if (running.Count > 0)
-        {
-            if (!running[^1].IsBackground)
-                _runningBackground++;
-            running[^1].IsBackground = true;
-            return null;
-        }
-        return Start(id, isBackground: true, kind);
-    }
-
-    private SyncStart Start(PeerId id, bool isBackground, SyncKind kind = SyncKind.Named)
-    {
-        var outbound = new Outbound(++_lastId, id) { IsBackground = isBackground, Kind = kind };
-        if (kind == SyncKind.Refresh)
-            _runningRefreshes++;
-        else if (kind == SyncKind.Learnt)
-            _runningLearning++;
-        if (!_outbound.TryGetValue(id, out List<Outbound>? running))
-            _outbound[id] = running = [];
-        running.Add(outbound);
-        _byId[outbound.Id] = outbound;
-        if (isBackground)
-            _runningBackground++;
-        return new SyncStart(outbound.Id, id, IsNew: true);
-    }
-
-    private List<Outbound> RunningOf(PeerId id) => _outbound.GetValueOrDefault(id) ?? [];
-
-    private void SetSynced(PeerId id, TimeSpan now)
-    {
-        if (!_peers.TryGetValue(id, out PeerState? peer))
-            _peers[id] = peer = new PeerState();
-        peer.Phase = Phase.Synced;
-        peer.SyncedAt = now;
-        peer.IsLost = false;
-        peer.Failures = 0;
-        peer.Generation++;
-        if (_refreshAfter is { } interval)
-            PlanRefresh(id, peer, now + interval);
-        else if (peer.IsBootstrap)
-            PlanLook(id, peer, now);
-    }
-
-    /// <summary>Looks whether the catalog still holds a configured peer.</summary>
-    private void PlanLook(PeerId id, PeerState peer, TimeSpan now) => _retries.Enqueue((id, peer.Generation), now + LookInterval);
-
-    /// <summary>A little later than due, so that the two ends of a pair seldom begin at once.</summary>
-    private void PlanRefresh(PeerId id, PeerState peer, TimeSpan at) =>
-        _retries.Enqueue((id, peer.Generation), at + (_refreshAfter.GetValueOrDefault() * (0.2 * random.NextDouble())));
-
-    private void Fail(PeerId id, PeerState peer, SyncOutcome outcome, TimeSpan now)
-    {
-        peer.Phase = Phase.Failed;
-        peer.LastAttempt = now;
-        peer.Generation++;
-        if (outcome == SyncOutcome.DifferentNetwork)
-            return; // remembered as failed, and not retried by itself
-        // Peers named by somebody are the way into the network: they have the backoff of §8.5, the others that of §11.2.
-        double first = IsPersistent(peer, now) ? 2 : 1;
-        double mean = Math.Min(60, first * Math.Pow(2, Math.Min(peer.Failures, 6)));
-        peer.Failures++;
-        _retries.Enqueue((id, peer.Generation), now + TimeSpan.FromSeconds(mean * (0.8 + (0.4 * random.NextDouble()))));
-    }
-
-    private void Retry(PeerId id, PeerState peer, TimeSpan now, Predicate<PeerId> isFresh)
-    {
-        if (peer is { Phase: Phase.Synced, IsLost: true })
-        {
-            peer.IsLost = false;
-            Enqueue(id, peer);
-            return;
-        }
-        if (peer.Phase == Phase.Synced && _refreshAfter is null)
-        {
-            if (!peer.IsBootstrap)
-                return;
-            if (isFresh(id))
-                PlanLook(id, peer, now);
-            else
-                Enqueue(id, peer);
-            return;
-        }
-        if (peer.Phase == Phase.Synced && isFresh(id))
-            EnqueueRefresh(id, peer);
-        else if (isFresh(id) || IsPersistent(peer, now))
-            Enqueue(id, peer);
-        else if (!peer.IsBootstrap)
-            Remove(id, peer);
-    }
-
-    private static TimeSpan Max(TimeSpan x, TimeSpan y) => x > y ? x : y;
-
-    private static bool IsPersistent(PeerState peer, TimeSpan now) => peer.IsBootstrap || now < peer.PersistUntil;
-
-    private void Refill(TimeSpan now)
-    {
-        if (now <= _tokensAt)
-            return;
-        _tokens = Math.Min(PacingBurst, _tokens + ((now - _tokensAt).TotalSeconds * PacingPerSecond));
-        _tokensAt = now;
-    }
-
-    private sealed class PeerState
-    {
-        public Phase Phase { get; set; }
-
-        public int Failures { get; set; }
-
-        public TimeSpan LastAttempt { get; set; }
-
-        public TimeSpan SyncedAt { get; set; }
-
-        /// <summary>A connection was lost since the last sync, and another sync is planned.</summary>
-        public bool IsLost { get; set; }
-
-        /// <summary>Another sync is to follow the running one.</summary>
-        public bool Again { get; set; }
-
-        public TimeSpan PersistUntil { get; set; }
-
-        public bool IsNamed { get; set; }
-
-        public bool IsBootstrap { get; set; }
-
-        /// <summary>Grows with every change, so that a retry planned for an earlier phase is recognised.</summary>
-        public int Generation { get; set; }
-    }
-
-    private sealed class Outbound(long id, PeerId peer)
-    {
-        public long Id { get; } = id;
-
-        public PeerId Peer { get; } = peer;
-
-        public bool IsBackground { get; set; }
-
-        public SyncKind Kind { get; init; }
-
-        public bool BroughtNews { get; set; }
-
-        public bool Sent { get; set; }
+        _peers[id].Begin();
+        if (_running.LatestOf(id) is not { } running)
+            return _running.Start(id, kind, isBackground: true);
+        // An explicit sync with that peer is under way; its success sets Synced, its failure is tried again like ours.
+        _running.MoveToBackground(running);
+        return null;
     }
 }

@@ -363,7 +363,7 @@ public sealed class SyncTableTests
             foreach (SyncStart start in starts)
                 Finish(start, SyncOutcome.Succeeded, 0);
         }
-        Assert.InRange(started, SyncTable.FruitlessUntilSettled, SyncTable.FruitlessUntilSettled + SyncTable.MaxLearning);
+        Assert.InRange(started, LearntPeers.FruitlessUntilSettled, LearntPeers.FruitlessUntilSettled + SyncTable.MaxLearning);
         Assert.Empty(Due(1000));
         Observe(10, SyncReason.Learnt, 1000);
         Observe(11, SyncReason.Learnt, 1000);
