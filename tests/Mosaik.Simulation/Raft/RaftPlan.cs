@@ -1,3 +1,4 @@
+using Mosaik.Groups.Raft;
 using Mosaik.Testing;
 
 namespace Mosaik.Simulation.Raft;
@@ -38,14 +39,17 @@ internal enum RaftStyle
 
     /// <summary>An established group meets a newcomer or a member that was away (Available).</summary>
     Newcomer,
+
+    /// <summary>Two sides with histories of their own, and a newcomer between them (Available).</summary>
+    Sides,
 }
 
 /// <summary>One run, drawn from its seed.</summary>
 internal sealed record RaftPlan(
-    int Nodes, int Voters, RaftStyle Style, RaftFaults Faults, int Learners, int Spares, int Steps)
+    int Nodes, int Voters, RaftStyle Style, RaftFaults Faults, int Learners, int Spares, int Steps, RaftLimits Limits)
 {
     /// <summary>Changes whenever the same seed would mean another run.</summary>
-    public const int Version = 1;
+    public const int Version = 2;
 
     public bool IsMajority => Voters > 0;
 
@@ -65,13 +69,44 @@ internal sealed record RaftPlan(
         bool rolls = chosen == RaftFaults.Restarts && majority > 2;
         RaftStyle[] styles = majority > 0
             ? [RaftStyle.Events, RaftStyle.Meshes, RaftStyle.Time, rolls ? RaftStyle.Rolling : RaftStyle.Time]
-            : [RaftStyle.Events, RaftStyle.Meshes, RaftStyle.Time, RaftStyle.SeparateBoot, RaftStyle.Newcomer];
+            : [RaftStyle.Events, RaftStyle.Meshes, RaftStyle.Time, RaftStyle.SeparateBoot, RaftStyle.Newcomer, RaftStyle.Sides];
         RaftStyle style = styles[random.NextBelow(styles.Length)];
 
         // Majority(n) with more nodes than n: the others are learners. A spare voter may take the place of a lost one.
         int learners = majority > 0 ? Math.Max(count - majority, random.NextBelow(3)) : 0;
         int spares = majority > 0 && chosen == RaftFaults.Restarts && style != RaftStyle.Rolling
             ? random.NextBelow((majority / 2) + 1) : 0;
-        return new RaftPlan(count, majority, style, chosen, learners, spares, 300 + random.NextBelow(400));
+        return new RaftPlan(
+            count, majority, style, chosen, learners, spares, 300 + random.NextBelow(400), RaftLimits.Draw(random));
     }
+}
+
+/// <summary>Sizes and delays of one run, the same on all nodes: small ones reach their limits.</summary>
+internal sealed record RaftLimits(
+    int ReplayBatchSize, TimeSpan ReplayFetchTimeout, long MaxBufferedBytes, int MaxBatchCommands, int MaxBatchBytes,
+    TimeSpan ElectionTimeoutJitter, TimeSpan VoterReplacementDelay, bool VerifyEntryBytes)
+{
+    public static RaftLimits Draw(SimulationRandom random) => new(
+        Any(random, 1, 2, 3, 5, 2000, 2000),
+        TimeSpan.FromSeconds(Any(random, 1, 25)),
+        Any(random, 6, 24, 64 * 1024 * 1024),
+        Any(random, 1, 2, 4096, 4096),
+        Any(random, 5, 256 * 1024, 256 * 1024),
+        TimeSpan.FromMilliseconds(Any(random, 0, 500, 500, 1000)),
+        TimeSpan.FromSeconds(Any(random, 3, 30)),
+        random.NextBelow(3) > 0);
+
+    public RaftSettings Apply(RaftSettings settings) => settings with
+    {
+        ReplayBatchSize = ReplayBatchSize,
+        ReplayFetchTimeout = ReplayFetchTimeout,
+        MaxBufferedBytes = MaxBufferedBytes,
+        MaxBatchCommands = MaxBatchCommands,
+        MaxBatchBytes = MaxBatchBytes,
+        ElectionTimeoutJitter = ElectionTimeoutJitter,
+        VoterReplacementDelay = VoterReplacementDelay,
+        VerifyEntryBytes = VerifyEntryBytes,
+    };
+
+    private static int Any(SimulationRandom random, params ReadOnlySpan<int> values) => values[random.NextBelow(values.Length)];
 }

@@ -15,6 +15,7 @@ internal sealed partial class RaftWorld
 
     private void TakeStep()
     {
+        CutChangeOff();
         double u = _random.NextDouble();
         if (u < 0.72)
             DeliverOne();
@@ -26,10 +27,27 @@ internal sealed partial class RaftWorld
             HeartbeatOne();
         else if (u < 0.92)
             PassSome();
+        else if (u < 0.925)
+            ChangeNode();
         else if (u < 0.985 && _plan.Faults != RaftFaults.None)
             ChangeBond(isLoss: u < 0.945);
         else if (u >= 0.985 && _plan.Faults == RaftFaults.Restarts)
             RestartOne(Any(_cluster.Nodes)!);
+    }
+
+    // Now and then a leader is cut off with a change of the roster that nobody has committed.
+    private void CutChangeOff()
+    {
+        if (!_plan.IsMajority || _plan.Faults == RaftFaults.None)
+            return;
+        foreach (ClusterNode leader in _cluster.Leaders)
+        {
+            if (leader.Core.RosterInForce.Count == leader.Core.Voters.Count || leader.Core.Voters.Count == 0 || _random.NextBelow(8) > 0)
+                continue;
+            _cluster.Isolate(leader.Name);
+            Faults.Count(FaultKind.Partition);
+            return;
+        }
     }
 
     private void DeliverOne()
@@ -38,7 +56,54 @@ internal sealed partial class RaftWorld
         if (loaded.Count == 0)
             return;
         (string from, string to) = loaded[_random.NextBelow(loaded.Count)];
-        _cluster.Deliver(from, to, 1);
+        if (_random.NextBelow(6) == 0)
+            TakeTurn(_cluster[to], loaded);
+        else
+            _cluster.Deliver(from, to, 1);
+    }
+
+    // Several inputs before the node says anything: messages of any peers, and calls.
+    private void TakeTurn(ClusterNode node, IReadOnlyList<(string From, string To)> loaded)
+    {
+        List<ClusterEvent> events = [];
+        string[] sources = [.. loaded.Where(l => l.To == node.Name).Select(l => l.From)];
+        for (int i = 2 + _random.NextBelow(4); i > 0; i--)
+        {
+            if (_random.NextBelow(6) == 0 && _plan.Style != RaftStyle.Newcomer)
+                events.Add(_cluster.Calling(node.Name, SubmitMode.Execute, NextCommands(1)));
+            else if (_cluster.Arriving(sources[_random.NextBelow(sources.Length)], node.Name) is { } message)
+                events.Add(message);
+        }
+
+        if (events.Count > 0)
+            _cluster.Turn(node, [.. events]);
+    }
+
+    // Tickets expire and are renewed, a machine's preference changes, bonds are slow for a while.
+    private void ChangeNode()
+    {
+        if (_plan.Faults == RaftFaults.None)
+            return;
+        ClusterNode node = Any(_cluster.Nodes)!;
+        switch (_random.NextBelow(3))
+        {
+            case 0:
+                _cluster.Authorize(node.Name, _random.NextBelow(2) == 0);
+                break;
+            case 1:
+                node.Machine.Preference = _random.NextBelow(4) switch
+                {
+                    0 when !_plan.IsMajority => LeadershipPreference.Observer,
+                    1 => LeadershipPreference.Reluctant(),
+                    _ => LeadershipPreference.Normal,
+                };
+                break;
+            default:
+                (string, string) bond = ((Any(_cluster.Leaders) ?? node).Name, node.Name);
+                if (!_slow.Remove(bond))
+                    _slow.Add(bond);
+                break;
+        }
     }
 
     private void TimeOutOne()
@@ -137,6 +202,7 @@ internal sealed partial class RaftWorld
 
     private void TakeMeshStep()
     {
+        CutChangeOff();
         double u = _random.NextDouble();
         if (u < 0.66)
             DeliverOne();
@@ -175,6 +241,52 @@ internal sealed partial class RaftWorld
         }
     }
 
+    // Two leaders with histories of their own behind a common beginning; who comes new follows one of them and has bonds with
+    // followers of the other, who are online and serve what they have committed.
+    private void RunSides()
+    {
+        foreach (ClusterNode node in _cluster.Nodes)
+            node.Machine.Preference = LeadershipPreference.Normal;
+        bool isShared = _random.NextBelow(3) > 0;
+        if (isShared)
+            _cluster.Mesh();
+        ClusterNode one = isShared ? _cluster.Converge() : Any(_cluster.Nodes)!;
+        if (isShared)
+            Write(one, _random.NextBelow(6));
+        _cluster.Isolate(one.Name);
+        string[] others = [.. _cluster.Nodes.Where(n => n != one).Select(n => n.Name)];
+        _cluster.Mesh(others);
+        for (int i = _random.NextBelow(2); i >= 0; i--)
+        {
+            _cluster.TimeOut(one.Name);
+            Write(one, 1 + _random.NextBelow(6));
+            _cluster.TimeOut(others[_random.NextBelow(others.Length)]);
+            _cluster.DeliverAll();
+            if (Any(_cluster.Leaders.Where(n => n != one)) is { } other)
+                Write(other, 1 + _random.NextBelow(6));
+        }
+
+        string late = _cluster.Start("late", Configure, clock: AnyClock()).Name;
+        _cluster.Bond(late, one.Name);
+        foreach (string name in others.Where(n => !_cluster[n].IsLeader))
+            _cluster.Bond(late, name);
+        for (int i = 0; i < 60; i++)
+            DeliverOne();
+        _cluster.Mesh();
+        RunEvents(_random.NextBelow(100));
+    }
+
+    private void Write(ClusterNode leader, int commands)
+    {
+        for (int i = 0; i < commands; i++)
+        {
+            _cluster.Feed(leader.Name, NextCommands(1));
+            _cluster.DeliverAll();
+        }
+
+        _cluster.Settle();
+    }
+
     // D1 and D2a: what an established group has committed survives a newcomer, and a member that was alone and wrote nothing.
     private void RunNewcomer()
     {
@@ -186,9 +298,8 @@ internal sealed partial class RaftWorld
         {
             for (int i = 0; i < count; i++)
             {
-                string command = $"c{++_commands}";
+                string command = NextCommands(1)[0];
                 established.Add(command);
-                Oracle.History.Next(SubmitMode.Execute, false, command);
                 _cluster.Execute(_cluster.Leaders.First(l => l.Core.Online && _cluster.Nodes.Any(n => _cluster.AreBonded(l, n))).Name, command);
                 _cluster.Settle();
             }
@@ -210,9 +321,7 @@ internal sealed partial class RaftWorld
         _cluster.TimeOut(stranger.Name);
         for (int i = isMember ? 0 : _random.NextBelow(4); i > 0; i--)
         {
-            string own = $"c{++_commands}";
-            Oracle.History.Next(SubmitMode.Feed, false, own);
-            _cluster.Feed(stranger.Name, own);
+            _cluster.Feed(stranger.Name, NextCommands(1));
         }
 
         if (isMember && stranger.Core.Term > Term.One)

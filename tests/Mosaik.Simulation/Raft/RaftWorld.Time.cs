@@ -1,3 +1,4 @@
+using Mosaik.Groups;
 using Mosaik.Groups.Raft;
 using Mosaik.Simulation.Raft.Cluster;
 
@@ -7,6 +8,7 @@ namespace Mosaik.Simulation.Raft;
 internal sealed partial class RaftWorld
 {
     private static readonly TimeSpan Tick = TimeSpan.FromMilliseconds(25);
+    private const int CalmTicks = 30;
     private static readonly TimeSpan SilenceLimit = TimeSpan.FromSeconds(4.5);
 
     private readonly Dictionary<string, double> _drift = [];
@@ -59,7 +61,7 @@ internal sealed partial class RaftWorld
         string[] names = [.. _cluster.Nodes.Select(n => n.Name)];
         string a = names[_random.NextBelow(names.Length)];
         string b = names[_random.NextBelow(names.Length)];
-        switch (_random.NextBelow(7))
+        switch (_random.NextBelow(8))
         {
             case 0 when a != b:
                 _speed[(a, b)] = _random.NextBelow(2) == 0 ? 0.03 : 0.7;
@@ -74,6 +76,9 @@ internal sealed partial class RaftWorld
             case 3 when _plan.Faults != RaftFaults.None && a != b && _cluster.AreBonded(_cluster[a], _cluster[b]):
                 _cluster.Unbond(a, b);
                 Faults.Count(FaultKind.Partition);
+                break;
+            case 7:
+                ChangeNode();
                 break;
             case 4 when _plan.Faults == RaftFaults.Restarts:
                 RestartOne(_cluster[a]);
@@ -135,10 +140,9 @@ internal sealed partial class RaftWorld
         }
     }
 
-    private bool WaitFor(Func<bool> condition, double callRate = 0)
+    private bool WaitFor(Func<bool> condition, int mostTicks = 8000, double callRate = 0)
     {
-        const int MostTicks = 8000;
-        for (int i = 0; i < MostTicks; i++)
+        for (int i = 0; i < mostTicks; i++)
         {
             if (condition())
                 return true;
@@ -156,19 +160,27 @@ internal sealed partial class RaftWorld
             _cluster.Isolate(name);
         _silentFor.Clear();
         _speed.Clear();
+        _slow.Clear();
+        foreach (ClusterNode node in _cluster.Nodes.ToArray())
+        {
+            _cluster.Authorize(node.Name, isAuthorized: true);
+
+            // An observer with the greatest log denies everybody and never campaigns: that is its right (§6.4, §6.6).
+            if (node.Machine.Preference.IsObserver)
+                node.Machine.Preference = LeadershipPreference.Normal;
+        }
+
         _cluster.Mesh();
         if (_plan.IsMajority && _cluster.Nodes.All(n => n.Core.LogPosition.Index.IsZero) && TooManyToFound())
             return;
-        if (!WaitFor(IsConverged))
+        int calm = 0;
+        if (!WaitFor(() => (calm = IsConverged() ? calm + 1 : 0) > CalmTicks))
             throw new InvariantViolationException("I13", $"not converged after the faults are over; {_cluster}");
-        ClusterNode leader = _cluster.Leaders.Single();
-        string last = $"c{++_commands}";
-        Oracle.History.Next(SubmitMode.Execute, isStrong: false, last);
-        _cluster.Execute(leader.Name, last);
-        if (!WaitFor(() => _cluster.Nodes.All(n => n.Machine.State.Count > 0 && n.Machine.State[^1] == last)))
-            throw new InvariantViolationException("I20", $"{last} does not reach everybody; {_cluster}");
+        Serve();
         if (!WaitFor(() => !Oracle.History.Open.Any()))
             throw new InvariantViolationException("I15", $"{Oracle.History.Open.Count()} calls are never completed; {_cluster}");
+        CheckQuiet();
+        ClusterNode leader = _cluster.Leaders.Single();
         foreach (ClusterNode node in _cluster.Nodes)
         {
             if (!node.Commanded.SequenceEqual(leader.Commanded))
@@ -178,6 +190,44 @@ internal sealed partial class RaftWorld
         Oracle.History.Judge(leader.Commanded, _plan.IsMajority);
         if (_plan.IsMajority && leader.Core.Voters.Count != _plan.Voters)
             throw new InvariantViolationException("I13", $"the roster has {leader.Core.Voters.Count} members; {_cluster}");
+    }
+
+    // Every node serves every kind of call (I20).
+    private void Serve()
+    {
+        const int MostTicks = 80;
+        List<(ulong Token, string What)> calls = [];
+        foreach (ClusterNode node in _cluster.Nodes.ToArray())
+        {
+            calls.Add((_cluster.Query(node.Name, isStrong: false), $"weak query on {node.Name}"));
+            calls.Add((_cluster.Execute(node.Name, NextCommands(1)), $"execute of c{_commands} on {node.Name}"));
+            calls.Add((_cluster.Execute(node.Name, NextCommands(2)), $"execute of two commands on {node.Name}"));
+            calls.Add((_cluster.Feed(node.Name, NextCommands(1)), $"feed of c{_commands} on {node.Name}"));
+            calls.Add((_cluster.Query(node.Name, isStrong: true), $"strong query on {node.Name}"));
+        }
+
+        ulong last = (ulong)_commands;
+        for (int i = 0; i < MostTicks && calls.Any(c => !Oracle.History.IsServed(c.Token)); i++)
+            PassTick(0);
+        if (calls.Find(c => !Oracle.History.IsServed(c.Token)) is { What: not null } open)
+            throw new InvariantViolationException("I20", $"the {open.What} fails in a healthy group; {_cluster}");
+        if (!WaitFor(IsConverged, MostTicks) || _cluster.Nodes.Any(n => n.Commanded.Count == 0))
+            throw new InvariantViolationException("I20", $"c{last} does not reach everybody; {_cluster}");
+    }
+
+    // A group that has nothing to do only heartbeats.
+    private void CheckQuiet()
+    {
+        const int Ticks = 80;
+        const int Heartbeats = 6;
+        for (int i = 0; i < CalmTicks; i++)
+            PassTick(0);
+        long before = _cluster.Delivered;
+        for (int i = 0; i < Ticks; i++)
+            PassTick(0);
+        long most = 2L * Heartbeats * (_cluster.Nodes.Count() - 1);
+        if (_cluster.Delivered - before > most)
+            throw new InvariantViolationException("QUIET", $"{_cluster.Delivered - before} messages in 2 s of nothing, {most} are enough; {_cluster}");
     }
 
     // Rule 7.2: with surplus voters around nobody founds; that is not a fault of the group.

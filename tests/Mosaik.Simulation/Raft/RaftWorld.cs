@@ -1,9 +1,9 @@
 using System.Globalization;
-using System.Text;
 using Mosaik.Groups;
 using Mosaik.Groups.Raft;
 using Mosaik.Simulation.Raft.Cluster;
 using Mosaik.Simulation.Raft.Oracle;
+using Mosaik.Simulation.Raft.Trace;
 using Mosaik.Testing;
 
 namespace Mosaik.Simulation.Raft;
@@ -11,13 +11,12 @@ namespace Mosaik.Simulation.Raft;
 /// <summary>One run: a cluster, its faults, its clients, and at the end a healed network in which everything has to come right.</summary>
 internal sealed partial class RaftWorld
 {
-    private const int KeptEvents = 4000;
-
     private readonly RunOptions _options;
     private readonly SimulationRandom _random;
     private readonly RaftCluster _cluster;
     private readonly RaftPlan _plan;
-    private readonly Queue<string> _recent = [];
+    private readonly RaftTrace _trace;
+    private readonly HashSet<(string, string)> _slow = [];
     private int _commands;
     private byte _identities;
 
@@ -27,9 +26,10 @@ internal sealed partial class RaftWorld
         var root = new SimulationRandom(seed);
         _random = root.Stream("schedule");
         _plan = RaftPlan.Draw(root.Stream("plan"), nodes, voters, faults);
-        _cluster = new RaftCluster(seed) { ChecksState = false, Trace = Record };
+        _cluster = new RaftCluster(seed) { ChecksState = false, SkipsEntries = (from, to) => _slow.Contains((from, to)) };
         Oracle = new RaftOracle(_cluster, _plan.IsMajority);
-        _cluster.Observer = Oracle;
+        _trace = new RaftTrace(Oracle, options.Log);
+        _cluster.Observer = _trace;
     }
 
     public RaftOracle Oracle { get; }
@@ -37,7 +37,7 @@ internal sealed partial class RaftWorld
     public FaultCounters Faults { get; } = new();
 
     /// <summary>The fingerprint of everything that happened.</summary>
-    public ulong Hash { get; private set; }
+    public ulong Hash => _trace.Hash;
 
     public TimeSpan VirtualTime { get; private set; }
 
@@ -46,7 +46,7 @@ internal sealed partial class RaftWorld
 
     private bool IsOver => Oracle.Step >= _options.Until;
 
-    public IReadOnlyList<string> Recent(int count) => [.. _recent.TakeLast(count)];
+    public IReadOnlyList<string> Recent(int changes, int lines) => _trace.Recent(changes, lines);
 
     public void Run()
     {
@@ -66,6 +66,9 @@ internal sealed partial class RaftWorld
                 BootApart();
                 RunEvents(_plan.Steps);
                 break;
+            case RaftStyle.Sides:
+                RunSides();
+                break;
             case RaftStyle.Newcomer:
                 RunNewcomer();
                 break;
@@ -77,7 +80,7 @@ internal sealed partial class RaftWorld
         if (IsOver)
             return;
         Heal();
-        VirtualTime = _cluster.Nodes.Max(n => n.Now);
+        VirtualTime = _cluster.Nodes.Max(n => n.Age);
     }
 
     private void StartNodes()
@@ -85,14 +88,14 @@ internal sealed partial class RaftWorld
         int voters = _plan.IsMajority ? _plan.Voters : _plan.Nodes;
         for (int i = 0; i < voters; i++)
         {
-            _cluster.Start($"n{i}", Configure, isYoung: _plan.Style == RaftStyle.Time || _random.NextBelow(8) == 0);
+            _cluster.Start($"n{i}", Configure, isYoung: _plan.Style == RaftStyle.Time || _random.NextBelow(8) == 0, clock: AnyClock());
             if (!_plan.IsMajority && i >= 2 && _random.NextBelow(8) == 0)
                 _cluster[$"n{i}"].Machine.Preference = LeadershipPreference.Observer;
         }
 
         for (int i = 0; i < _plan.Learners; i++)
-            _cluster.Start($"x{i}", s => Configure(s) with { IsVoter = false });
-        if (_plan.Style != RaftStyle.SeparateBoot)
+            _cluster.Start($"x{i}", s => Configure(s) with { IsVoter = false }, clock: AnyClock());
+        if (_plan.Style is not (RaftStyle.SeparateBoot or RaftStyle.Sides))
             _cluster.Mesh();
         if (_plan.IsMajority && _plan.Style != RaftStyle.Time)
             Found();
@@ -115,11 +118,18 @@ internal sealed partial class RaftWorld
         }
     }
 
-    private RaftSettings Configure(RaftSettings settings) => settings with { Voters = _plan.Voters };
+    // Timing that is not part of the group's id may differ from node to node.
+    private RaftSettings Configure(RaftSettings settings) => _plan.Limits.Apply(settings) with
+    {
+        Voters = _plan.Voters,
+        ElectionTimeout = TimeSpan.FromSeconds(2) + TimeSpan.FromMilliseconds(_random.NextBelow(2) * 400),
+    };
+
+    private TimeSpan AnyClock() => TimeSpan.FromMilliseconds(_random.NextBelow(100_000));
 
     private void Join(string name)
     {
-        _cluster.Start(name, Configure);
+        _cluster.Start(name, Configure, clock: AnyClock());
         foreach (ClusterNode other in _cluster.Nodes.ToArray())
             _cluster.Bond(name, other.Name);
         Faults.Count(FaultKind.Join);
@@ -136,17 +146,15 @@ internal sealed partial class RaftWorld
         int kind = _random.NextBelow(10);
         if (kind < 3)
         {
-            Oracle.History.Next(null, isStrong: kind < 2);
             _cluster.Query(node.Name, isStrong: kind < 2);
             return;
         }
 
         int count = kind == 3 ? 2 + _random.NextBelow(3) : 1;
-        string[] commands = [.. Enumerable.Range(0, count).Select(_ => $"c{++_commands}")];
-        SubmitMode mode = kind < 8 ? SubmitMode.Execute : SubmitMode.Feed;
-        Oracle.History.Next(mode, isStrong: false, commands);
-        _cluster.Submit(node.Name, mode, commands);
+        _cluster.Submit(node.Name, kind < 8 ? SubmitMode.Execute : SubmitMode.Feed, NextCommands(count));
     }
+
+    private string[] NextCommands(int count) => [.. Enumerable.Range(0, count).Select(_ => $"c{++_commands}")];
 
     // In Majority only while of every roster in force anywhere a quorum keeps its memory (§7.4).
     private bool MayLose(ClusterNode lost)
@@ -173,21 +181,15 @@ internal sealed partial class RaftWorld
         string[] bonded = [.. _cluster.Nodes.Where(o => o != node && _cluster.AreBonded(node, o)).Select(o => o.Name)];
         Oracle.Forget(node);
         byte? identity = _random.NextBelow(3) == 0 ? ++_identities : null;
-        ClusterNode next = _cluster.Restart(node.Name, isYoung: _random.NextBelow(3) == 0, identity);
+
+        // Its peers may learn of it by the bond with its successor, and its store may still have what it wrote (D8).
+        bool isSilent = identity is null && _random.NextBelow(3) == 0;
+        var last = isSilent ? bonded.ToDictionary(o => o, o => _cluster.Arriving(node.Name, o)) : [];
+        ClusterNode next = _cluster.Restart(
+            node.Name, isYoung: _random.NextBelow(3) == 0, identity, isSilent, keepsLog: _random.NextBelow(2) == 0);
         next.Machine.Preference = node.Machine.Preference;
         Faults.Count(FaultKind.Restart);
         foreach (string other in bonded)
-            _cluster.Bond(node.Name, other);
-    }
-
-    private void Record(string what)
-    {
-        if (_recent.Count == KeptEvents)
-            _recent.Dequeue();
-        string line = string.Create(CultureInfo.InvariantCulture, $"{Oracle.Step} {what}");
-        _recent.Enqueue(line);
-        _options.Log?.WriteLine(line);
-        byte[] bytes = Encoding.UTF8.GetBytes(line);
-        Hash = XxHash3.Hash([.. BitConverter.GetBytes(Hash), .. bytes.AsSpan(0, Math.Min(bytes.Length, 100))]);
+            _cluster.Bond(node.Name, other, last.GetValueOrDefault(other));
     }
 }

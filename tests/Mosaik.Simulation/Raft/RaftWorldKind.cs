@@ -12,7 +12,8 @@ internal sealed class RaftWorldKind(int? nodes, int? voters, RaftFaults faults) 
     private const string Prefix = "raft";
     private const string Available = "available";
     private const string Majority = "majority:";
-    private const int RecentEvents = 60;
+    private const int RecentChanges = 30;
+    private const int RecentLines = 40;
 
     /// <summary>Any number of nodes, either profile, any faults.</summary>
     public static RaftWorldKind Any { get; } = new(null, null, RaftFaults.All);
@@ -67,15 +68,15 @@ internal sealed class RaftWorldKind(int? nodes, int? voters, RaftFaults faults) 
         }
         catch (InvariantViolationException e)
         {
-            violation = new Violation(e.Invariant, e.Detail, world.Recent(RecentEvents));
+            violation = new Violation(e.Invariant, e.Detail, world.Recent(RecentChanges, RecentLines));
         }
         catch (ClusterException e)
         {
-            violation = new Violation("CLUSTER", e.Message, world.Recent(RecentEvents));
+            violation = new Violation("CLUSTER", e.Message, world.Recent(RecentChanges, RecentLines));
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
-            violation = new Violation("I18", e.ToString(), world.Recent(RecentEvents));
+            violation = new Violation("I18", e.ToString(), world.Recent(RecentChanges, RecentLines));
         }
 
         return new RunResult(seed, world.Oracle.Step, world.VirtualTime, world.Hash, world.Faults, violation) { Notes = [world.Note] };

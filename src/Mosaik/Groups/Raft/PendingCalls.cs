@@ -82,8 +82,13 @@ internal sealed class PendingCalls(RandomSource random)
     {
         while (_head < _executes.Count && _executes[_head].Assigned.End <= committed)
         {
-            Execute call = _executes[_head++];
+            Execute call = _executes[_head];
             Term? term = log.TermAt(call.Assigned.End);
+
+            // What was committed there is of an older history, which is about to become the leader's.
+            if (term is { } own && own < call.Term)
+                break;
+            _head++;
             CommandCompletion completion = term == call.Term
                 ? new(call.Token, CommandOutcome.Done, CommandFailure.None, call.Assigned)
                 : new(call.Token, term is null ? CommandOutcome.Unknown : CommandOutcome.Lost, CommandFailure.Overwritten,
@@ -94,22 +99,28 @@ internal sealed class PendingCalls(RandomSource random)
         DropDone();
     }
 
-    /// <summary>Ends the executes whose entries are removed.</summary>
-    public void Truncate(ulong at, RaftEffects effects)
+    /// <summary>
+    /// Ends the executes whose entries are about to be removed. One whose entry has not arrived yet waits for it: what is
+    /// removed in its place is of an older history.
+    /// </summary>
+    public void Truncate(ulong at, ILogStore log, RaftEffects effects)
     {
-        while (_executes.Count > _head && _executes[^1].Assigned.End.Value >= at)
+        for (int i = _executes.Count - 1; i >= _head && _executes[i].Assigned.End.Value >= at; i--)
         {
-            Execute last = _executes[^1];
-            _executes.RemoveAt(_executes.Count - 1);
-            effects.Commands.Add(new CommandCompletion(last.Token, CommandOutcome.Lost, CommandFailure.Overwritten, last.Assigned));
+            Execute call = _executes[i];
+            if (log.TermAt(call.Assigned.End) != call.Term)
+                continue;
+            _executes.RemoveAt(i);
+            effects.Commands.Add(new CommandCompletion(call.Token, CommandOutcome.Lost, CommandFailure.Overwritten, call.Assigned));
         }
     }
 
-    /// <summary>A state was installed over entries up to an index: whether theirs are in it nobody can tell.</summary>
+    /// <summary>
+    /// A state was installed over entries up to an index: whether theirs are in it nobody can tell. Later ones arrive again.
+    /// </summary>
     public void Install(LogIndex anchor, RaftEffects effects)
     {
-        Truncate(anchor.Value + 1, effects);
-        for (; _head < _executes.Count; _head++)
+        for (; _head < _executes.Count && _executes[_head].Assigned.End <= anchor; _head++)
         {
             Execute call = _executes[_head];
             effects.Commands.Add(new CommandCompletion(

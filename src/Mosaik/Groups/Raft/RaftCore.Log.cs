@@ -107,11 +107,11 @@ internal sealed partial class RaftCore
 
         if (_log.TermAt(new LogIndex(index)) == Term.One)
             ForgetSameFoundings();
+        _pending.Truncate(index, _log, _effects);
         _log.Truncate(new LogIndex(index));
         _rosters.Truncate(index);
         if (index == 1)
             _lineage = null;
-        _pending.Truncate(index, _effects);
         return true;
     }
 

@@ -20,11 +20,17 @@ internal sealed partial class LogReplayCatchUp
         // What was not asked for, or contradicts itself, is dropped.
         if (range is null || answer.Range.End > range.Asked.End || answer.Range.Count != (ulong)answer.Entries.Count)
             return true;
+        if (IsOfLaterTerm(answer.Entries))
+        {
+            _ranges.Remove(range);
+            Rest(sender);
+            return true;
+        }
+
         if (sender.Peer != _leader.Peer)
         {
             SourceOf(sender.Peer).Succeed();
-            if (IsOfLaterTerm(answer.Entries)
-                || (HasFoundingEntries(answer.Entries) && !SharesFounding(sender, answer.Lineage)))
+            if (HasFoundingEntries(answer.Entries) && !SharesFounding(sender, answer.Lineage))
             {
                 SourceOf(sender.Peer).IsDistrusted = true;
                 _ranges.Remove(range);
@@ -79,7 +85,8 @@ internal sealed partial class LogReplayCatchUp
             SourceOf(sender.Peer).Available = default;
     }
 
-    // Terms ascend along a log: what is later than the target is of a leader that this node does not know yet.
+    // Terms ascend along a log: what is later than the target is of a leader that this node does not know yet. The sender may
+    // be that leader.
     private bool IsOfLaterTerm(EntryBlock entries)
     {
         foreach (LogEntry entry in entries)

@@ -12,10 +12,12 @@ internal sealed class ClusterNode
 {
     private const int Shown = 24;
 
-    public ClusterNode(string name, RaftSettings settings, SimulationRandom random, ISyncScheme? sync = null)
+    public ClusterNode(
+        string name, RaftSettings settings, SimulationRandom random, ISyncScheme? sync = null, InMemoryLogStore? log = null)
     {
         Name = name;
         Settings = settings;
+        Log = log ?? Log;
         Core = new RaftCore(settings, Log, Machine, random, sync);
     }
 
@@ -28,6 +30,12 @@ internal sealed class ClusterNode
     public GroupMember Member => Settings.Member;
 
     public InMemoryLogStore Log { get; } = new();
+
+    /// <summary>When it was started, on its own clock.</summary>
+    public TimeSpan StartedAt { get; init; }
+
+    /// <summary>How long it has been running.</summary>
+    public TimeSpan Age => Now - StartedAt;
 
     public JournalMachine Machine { get; } = new();
 

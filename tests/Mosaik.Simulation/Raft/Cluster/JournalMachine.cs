@@ -8,6 +8,7 @@ namespace Mosaik.Simulation.Raft.Cluster;
 internal sealed class JournalMachine : IRaftMachine
 {
     private readonly List<string> _state = [];
+    private readonly List<(ulong Index, Term Term)> _places = [];
 
     public LeadershipPreference Preference { get; set; }
 
@@ -19,11 +20,16 @@ internal sealed class JournalMachine : IRaftMachine
 
     public IReadOnlyList<string> State => _state;
 
+    /// <summary>Where each command was said to stand when it was applied.</summary>
+    public IReadOnlyList<(ulong Index, Term Term)> Places => _places;
+
     /// <summary>Replaces the state by that of another one.</summary>
     public void CopyFrom(JournalMachine other)
     {
         _state.Clear();
         _state.AddRange(other._state);
+        _places.Clear();
+        _places.AddRange(other._places);
     }
 
     public static ReadOnlyMemory<byte> Encode(string command) => Encoding.UTF8.GetBytes(command);
@@ -32,8 +38,12 @@ internal sealed class JournalMachine : IRaftMachine
 
     public void ApplyBatch(ReadOnlySpan<ReadOnlyMemory<byte>> commands, in RaftApplyContext context)
     {
+        ulong index = context.Committed.Index.Value;
         foreach (ReadOnlyMemory<byte> command in commands)
+        {
             _state.Add(Decode(command.Span));
+            _places.Add((++index, context.Term));
+        }
     }
 
     public bool TryReset()
@@ -41,6 +51,7 @@ internal sealed class JournalMachine : IRaftMachine
         if (!IsResettable)
             return false;
         _state.Clear();
+        _places.Clear();
         Resets++;
         return true;
     }

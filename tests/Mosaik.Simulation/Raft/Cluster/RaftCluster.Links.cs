@@ -16,11 +16,15 @@ internal sealed partial class RaftCluster
     public IReadOnlyList<(string From, string To)> Loaded =>
         [.. _links.Where(l => l.Value.Count > 0 && !_cut.Contains(l.Key)).Select(l => l.Key)];
 
+    /// <summary>Messages delivered so far.</summary>
+    public long Delivered { get; private set; }
+
     public int InFlight(string from, string to) => _links.TryGetValue((from, to), out var queue) ? queue.Count : 0;
 
     public bool AreBonded(ClusterNode a, ClusterNode b) => _links.ContainsKey((a.Name, b.Name));
 
-    public void Bond(string a, string b)
+    /// <summary>A bond is made; in the same turn the second may hear the last word of the first one's predecessor.</summary>
+    public void Bond(string a, string b, ClusterEvent? lastWord = null)
     {
         ClusterNode one = this[a];
         ClusterNode other = this[b];
@@ -29,10 +33,11 @@ internal sealed partial class RaftCluster
         _links.Add((a, b), new Queue<byte[]>());
         _links.Add((b, a), new Queue<byte[]>());
         bool isExtended = !one.IsPlain && !other.IsPlain;
-        Step(one, $"bond {b}", n => n.Core.BondUp(Seen(other, isExtended), isExtended, other.Settings.IsVoter, n.Now, n.Effects),
-            new ClusterInput(InputKind.BondUp));
-        Step(other, $"bond {a}", n => n.Core.BondUp(Seen(one, isExtended), isExtended, one.Settings.IsVoter, n.Now, n.Effects),
-            new ClusterInput(InputKind.BondUp));
+        Join(one, other, isExtended);
+        if (lastWord is { } word)
+            Turn(other, word, Joining(other, one, isExtended));
+        else
+            Join(other, one, isExtended);
     }
 
     /// <summary>A full mesh of these nodes, or of all.</summary>
@@ -49,17 +54,10 @@ internal sealed partial class RaftCluster
     /// <summary>The bond closes on both sides; what is under way is lost.</summary>
     public void Unbond(string a, string b, ClusterNode? departed = null)
     {
-        if (!_links.Remove((a, b)))
+        if (!RemoveLink(a, b))
             return;
-        _links.Remove((b, a));
-        _cut.Remove((a, b));
-        _cut.Remove((b, a));
-        ClusterNode one = this[a];
-        ClusterNode other = this[b];
-        Step(one, $"lost {b}", n => n.Core.BondDown(other.Peer, departed == other, n.Now, n.Effects),
-            new ClusterInput(InputKind.BondDown));
-        Step(other, $"lost {a}", n => n.Core.BondDown(one.Peer, departed == one, n.Now, n.Effects),
-            new ClusterInput(InputKind.BondDown));
+        Part(this[a], this[b], departed == this[b]);
+        Part(this[b], this[a], departed == this[a]);
     }
 
     /// <summary>All bonds of a node close on both sides.</summary>
@@ -86,12 +84,19 @@ internal sealed partial class RaftCluster
     /// <summary>Delivers the next messages of a link, also of a cut one.</summary>
     public void Deliver(string from, string to, int count = int.MaxValue)
     {
-        while (count-- > 0 && _links.TryGetValue((from, to), out Queue<byte[]>? queue) && queue.TryDequeue(out byte[]? message))
-        {
-            ClusterNode sender = this[from];
-            Step(this[to], $"<- {from} {Describe(message)}", n => n.Core.Receive(sender.Peer, message, n.Now, n.Effects),
-                new ClusterInput(InputKind.Message) { From = sender, Message = message });
-        }
+        while (count-- > 0 && Arriving(from, to) is { } next)
+            Turn(this[to], next);
+    }
+
+    /// <summary>The next message of a link, taken off it, for a turn; null when there is none.</summary>
+    public ClusterEvent? Arriving(string from, string to)
+    {
+        if (!_links.TryGetValue((from, to), out Queue<byte[]>? queue) || !queue.TryDequeue(out byte[]? message))
+            return null;
+        ClusterNode sender = this[from];
+        Delivered++;
+        return new ClusterEvent(new ClusterInput(InputKind.Message) { From = sender, Message = message },
+            n => n.Core.Receive(sender.Peer, message, n.Now, n.Effects));
     }
 
     /// <summary>Delivers everything, one message per link at a time, until nothing is under way.</summary>
@@ -134,7 +139,25 @@ internal sealed partial class RaftCluster
     private static GroupMember Seen(ClusterNode peer, bool isExtended) =>
         isExtended ? peer.Member : new GroupMember(peer.Peer, Incarnation.None);
 
-    private static string Describe(byte[] message) => message.Length == 0 ? "nothing" : ((RaftMessageKind)message[0]).ToString();
+    private void Join(ClusterNode node, ClusterNode peer, bool isExtended) => Turn(node, Joining(node, peer, isExtended));
+
+    private static ClusterEvent Joining(ClusterNode node, ClusterNode peer, bool isExtended) => new(
+        new ClusterInput(InputKind.BondUp) { What = $"bond {peer.Name}", From = peer },
+        _ => node.Core.BondUp(Seen(peer, isExtended), isExtended, peer.Settings.IsVoter, node.Now, node.Effects));
+
+    private void Part(ClusterNode node, ClusterNode peer, bool hasDeparted) => Turn(node, new ClusterEvent(
+        new ClusterInput(InputKind.BondDown) { What = $"lost {peer.Name}", From = peer, HasDeparted = hasDeparted },
+        n => n.Core.BondDown(peer.Peer, hasDeparted, n.Now, n.Effects)));
+
+    private bool RemoveLink(string a, string b)
+    {
+        if (!_links.Remove((a, b)))
+            return false;
+        _links.Remove((b, a));
+        _cut.Remove((a, b));
+        _cut.Remove((b, a));
+        return true;
+    }
 
     private void Execute(ClusterNode node)
     {

@@ -17,6 +17,7 @@ namespace Mosaik.Simulation.Raft.Cluster;
 internal sealed partial class RaftCluster(ulong seed = 1)
 {
     private const int MaxRounds = 400;
+    private static readonly Action<ClusterNode> s_advance = static n => n.Core.Advance(n.Now, n.Effects);
 
     private readonly SimulationRandom _random = new(seed);
     private readonly SortedDictionary<string, ClusterNode> _nodes = new(StringComparer.Ordinal);
@@ -43,11 +44,12 @@ internal sealed partial class RaftCluster(ulong seed = 1)
     public IEnumerable<ClusterNode> Leaders => Nodes.Where(n => n.IsLeader);
 
     /// <summary>
-    /// Starts a process. Its clock starts at zero; unless it is to be young, it moves past the bootstrap delay.
+    /// Starts a process. Its clock starts at zero or as told; unless it is to be young, it moves past the bootstrap delay. A
+    /// log that is given is one that another process has left behind.
     /// </summary>
     public ClusterNode Start(
         string name, Func<RaftSettings, RaftSettings>? configure = null, bool isYoung = false, bool isPlain = false,
-        byte? identity = null, ISyncScheme? sync = null)
+        byte? identity = null, ISyncScheme? sync = null, TimeSpan clock = default, InMemoryLogStore? log = null)
     {
         var settings = new RaftSettings
         {
@@ -55,43 +57,71 @@ internal sealed partial class RaftCluster(ulong seed = 1)
             Incarnation = Incarnation.Random(_random.Stream($"incarnation/{_processes}")),
         };
         settings = configure?.Invoke(settings) ?? settings;
-        var node = new ClusterNode(name, settings, _random.Stream($"core/{_processes++}"), sync) { IsPlain = isPlain };
+        var node = new ClusterNode(name, settings, _random.Stream($"core/{_processes++}"), sync, log)
+        {
+            IsPlain = isPlain,
+            StartedAt = clock,
+            Now = clock,
+        };
         _nodes[name] = node;
         _byPeer[node.Peer] = node;
-        Step(node, "start", n => n.Core.Start(n.Now, n.Effects), new ClusterInput(InputKind.Start));
+        Turn(node, new ClusterEvent(new ClusterInput(InputKind.Start) { What = "start" }, n => n.Core.Start(n.Now, n.Effects)));
         if (!isYoung)
-            node.Now = settings.BootstrapDelay + TimeSpan.FromTicks(1);
+            node.Now += settings.BootstrapDelay + TimeSpan.FromTicks(1);
         return node;
     }
 
-    /// <summary>The process is gone with its memory; its bonds end.</summary>
-    public void Crash(string name, bool departs = false)
+    /// <summary>
+    /// The process is gone with its memory; its bonds end. If silently, its peers do not know before they bond with another
+    /// process of its name.
+    /// </summary>
+    public void Crash(string name, bool departs = false, bool isSilent = false)
     {
         ClusterNode node = this[name];
         foreach (ClusterNode other in Nodes.Where(o => o != node && AreBonded(o, node)).ToArray())
-            Unbond(name, other.Name, departed: departs ? node : null);
+        {
+            if (isSilent)
+                RemoveLink(name, other.Name);
+            else
+                Unbond(name, other.Name, departed: departs ? node : null);
+        }
+
         _nodes.Remove(name);
         _byPeer.Remove(node.Peer);
     }
 
     /// <summary>A new process of the same name; with the same peer id unless another is given. Bonds are not made.</summary>
-    public ClusterNode Restart(string name, bool isYoung = false, byte? identity = null)
+    public ClusterNode Restart(
+        string name, bool isYoung = false, byte? identity = null, bool isSilent = false, bool keepsLog = false)
     {
         ClusterNode old = this[name];
-        Crash(name);
+        Crash(name, isSilent: isSilent);
         return Start(name, s => old.Settings with { Self = identity is null ? old.Peer : s.Self, Incarnation = s.Incarnation },
-            isYoung, old.IsPlain, identity);
+            isYoung, old.IsPlain, identity, clock: old.StartedAt, log: keepsLog ? old.Log : null);
     }
 
     /// <summary>Submits a call; its token.</summary>
     public ulong Submit(string name, SubmitMode mode, params string[] commands)
     {
+        ClusterEvent call = Calling(name, mode, commands);
+        Turn(this[name], call);
+        return call.Input.Token;
+    }
+
+    /// <summary>A call for a turn.</summary>
+    public ClusterEvent Calling(string name, SubmitMode mode, params string[] commands)
+    {
         ulong token = ++_tokens;
         var encoded = commands.Select(JournalMachine.Encode).ToArray();
         _ledger.Submitted(this[name], token, mode, commands);
-        Step(this[name], $"{mode} {string.Join(',', commands)}", n => n.Core.Submit(token, encoded, mode, n.Now, n.Effects),
-            new ClusterInput(InputKind.Submit) { Token = token });
-        return token;
+        var input = new ClusterInput(InputKind.Submit)
+        {
+            What = $"{mode} {string.Join(',', commands)}",
+            Token = token,
+            Mode = mode,
+            Commands = commands,
+        };
+        return new ClusterEvent(input, n => n.Core.Submit(token, encoded, mode, n.Now, n.Effects));
     }
 
     public ulong Execute(string name, params string[] commands) => Submit(name, SubmitMode.Execute, commands);
@@ -103,8 +133,8 @@ internal sealed partial class RaftCluster(ulong seed = 1)
     {
         ulong token = ++_tokens;
         _ledger.Asked(this[name], token, isStrong);
-        Step(this[name], $"query strong={isStrong}", n => n.Core.Query(token, default, isStrong, n.Now, n.Effects),
-            new ClusterInput(InputKind.Query) { Token = token });
+        var input = new ClusterInput(InputKind.Query) { What = $"query strong={isStrong}", Token = token, IsStrong = isStrong };
+        Turn(this[name], new ClusterEvent(input, n => n.Core.Query(token, default, isStrong, n.Now, n.Effects)));
         return token;
     }
 
@@ -123,7 +153,7 @@ internal sealed partial class RaftCluster(ulong seed = 1)
         {
             if (node.Core.NextDeadline > node.Now)
                 node.Now = node.Core.NextDeadline;
-            Step(node, "timer", n => n.Core.Advance(n.Now, n.Effects), new ClusterInput(InputKind.Timer));
+            Turn(node, new ClusterEvent(new ClusterInput(InputKind.Timer) { What = "timer" }, s_advance));
         }
 
         node.Now = end;
@@ -135,7 +165,7 @@ internal sealed partial class RaftCluster(ulong seed = 1)
         ClusterNode node = this[name];
         if (node.Core.ElectionDeadline > node.Now && node.Core.ElectionDeadline < TimeSpan.MaxValue)
             node.Now = node.Core.ElectionDeadline;
-        Step(node, "time-out", n => n.Core.Advance(n.Now, n.Effects), new ClusterInput(InputKind.Timer));
+        Turn(node, new ClusterEvent(new ClusterInput(InputKind.Timer) { What = "time-out" }, s_advance));
     }
 
     /// <summary>A leader's heartbeat is due.</summary>
@@ -180,15 +210,28 @@ internal sealed partial class RaftCluster(ulong seed = 1)
     /// <summary>Calls of living processes that have not ended.</summary>
     public IReadOnlyList<string> OpenCalls => _ledger.Open(this);
 
+    /// <summary>The node's tickets expire, or are renewed.</summary>
+    public void Authorize(string name, bool isAuthorized) => Turn(this[name], new ClusterEvent(
+        new ClusterInput(InputKind.Tickets) { What = isAuthorized ? "tickets renewed" : "tickets expired", IsAuthorized = isAuthorized },
+        n => n.Core.SetAuthorized(isAuthorized, n.Now, n.Effects)));
+
     /// <summary>Any input, and everything it causes.</summary>
-    public void Step(ClusterNode node, string what, Action<ClusterNode> input, ClusterInput cause = default)
+    public void Step(ClusterNode node, string what, Action<ClusterNode> input) =>
+        Turn(node, new ClusterEvent(new ClusterInput(InputKind.Other) { What = what }, input));
+
+    /// <summary>Inputs that are worked off together, and everything they cause.</summary>
+    public void Turn(ClusterNode node, params ReadOnlySpan<ClusterEvent> events)
     {
-        Trace?.Invoke($"{node.Name} {what}");
-        Observer?.Before(node, cause);
-        input(node);
+        foreach (ClusterEvent next in events)
+        {
+            Trace?.Invoke(next.Input.Describe(node));
+            Observer?.Before(node, next.Input);
+            next.Run(node);
+        }
+
         node.Core.Flush(node.Now, node.Effects);
         Execute(node);
-        Observer?.After(node, cause);
+        Observer?.After(node, events[^1].Input, events.Length);
         CheckLeaders(node);
         CheckCommitted(node);
         if (ChecksState && !node.Machine.State.SequenceEqual(node.CommittedCommands) && node.Core.State == RaftState.Running)

@@ -13,9 +13,9 @@ namespace Mosaik.Simulation.Raft.Oracle;
 internal sealed class ClientHistory
 {
     private readonly Dictionary<ulong, Call> _calls = [];
+    private readonly Dictionary<ClusterNode, List<Call>> _open = [];
     private readonly HashSet<string> _submitted = [];
     private readonly List<ulong> _answeredNow = [];
-    private (SubmitMode? Mode, bool IsStrong, string[] Commands) _next = (null, false, []);
 
     /// <summary>Calls that were acknowledged.</summary>
     public int Acknowledged { get; private set; }
@@ -28,16 +28,27 @@ internal sealed class ClientHistory
 
     public bool IsSubmitted(string command) => _submitted.Contains(command);
 
-    /// <summary>What the next call on any node is: commands, or a query.</summary>
-    public void Next(SubmitMode? mode, bool isStrong, params string[] commands)
+    /// <summary>A call reaches a node.</summary>
+    public void Begin(ClusterNode node, in ClusterInput input, long step)
     {
-        _submitted.UnionWith(commands);
-        _next = (mode, isStrong, commands);
+        _submitted.UnionWith(input.Commands);
+        SubmitMode? mode = input.Kind == InputKind.Submit ? input.Mode : null;
+        var call = new Call(node, mode, [.. input.Commands], input.IsStrong, step) { Token = input.Token, At = node.Now };
+        _calls.Add(input.Token, call);
+        if (!_open.TryGetValue(node, out List<Call>? open))
+            _open.Add(node, open = []);
+        open.Add(call);
     }
 
-    /// <summary>The call reaches a node.</summary>
-    public void Begin(ulong token, ClusterNode node, long step) =>
-        _calls.Add(token, new Call(node, _next.Mode, _next.Commands, _next.IsStrong, step));
+    /// <summary>What was called on a node and has not ended.</summary>
+    public IReadOnlyList<OpenCall> OpenOn(ClusterNode node) =>
+        _open.TryGetValue(node, out List<Call>? open) ? [.. open.Select(c => c.Describe())] : [];
+
+    /// <summary>A call by its token.</summary>
+    public OpenCall? Find(ulong token) => _calls.TryGetValue(token, out Call? call) ? call.Describe() : null;
+
+    /// <summary>The call that ended like this, if it did.</summary>
+    public bool IsServed(ulong token) => _calls.TryGetValue(token, out Call? call) && call.IsServed;
 
     public long AskedAt(ulong token) => _calls.TryGetValue(token, out Call? call) ? call.Begin : long.MaxValue;
 
@@ -63,6 +74,7 @@ internal sealed class ClientHistory
                 continue;
             call.End = step;
             call.Outcome = done;
+            call.IsServed = done.Outcome == CommandOutcome.Done;
             if (done.Outcome == CommandOutcome.Done && call.Mode == SubmitMode.Execute)
                 CheckExecuted(node, call, done);
         }
@@ -72,6 +84,7 @@ internal sealed class ClientHistory
             if (!_calls.TryGetValue(token, out Call? call) || call.End is not null)
                 continue;
             call.End = step;
+            call.IsServed = done.Outcome == QueryOutcome.Answered;
             if (done.Outcome == QueryOutcome.Answered && call.IsStrong)
             {
                 call.Answer = JournalMachine.Decode(done.Result.Span);
@@ -80,6 +93,8 @@ internal sealed class ClientHistory
         }
 
         // Only what is still open matters from here on.
+        if (node.Commands.Count + node.Queries.Count > 0)
+            _open.GetValueOrDefault(node)?.RemoveAll(static c => c.End is not null);
         node.Commands.Clear();
         node.Queries.Clear();
     }
@@ -88,6 +103,7 @@ internal sealed class ClientHistory
     {
         foreach (Call call in _calls.Values.Where(c => c.Node == node))
             call.IsCrashed = true;
+        _open.Remove(node);
     }
 
     /// <summary>A node took back what it had committed from an index on, and said so.</summary>
@@ -121,8 +137,13 @@ internal sealed class ClientHistory
         bool isKept = call.Commands.All(position.ContainsKey);
         bool isThere = call.Commands.Any(position.ContainsKey);
         string commands = string.Join(',', call.Commands);
-        if (isThere && !isKept)
-            throw new InvariantViolationException("I9", $"of the batch {commands} only a part is in the log");
+
+        // A member that catches up may get a part of a batch and, if nobody has acknowledged it, lead with that part.
+        string[] kept = [.. call.Commands.TakeWhile(position.ContainsKey)];
+        bool isPrefix = call.Commands.Count(position.ContainsKey) == kept.Length
+            && kept.Select((c, i) => position[c] == position[kept[0]] + i).All(static isNext => isNext);
+        if (!isPrefix)
+            throw new InvariantViolationException("I9", $"of the batch {commands} parts are in the log that do not belong together");
         if (call.End is null)
             return;
         if (call.Outcome.Outcome == CommandOutcome.NotSubmitted && isThere)
@@ -199,6 +220,12 @@ internal sealed class ClientHistory
 
     private sealed record Call(ClusterNode Node, SubmitMode? Mode, string[] Commands, bool IsStrong, long Begin)
     {
+        public ulong Token { get; init; }
+
+        public TimeSpan At { get; init; }
+
+        public bool IsServed { get; set; }
+
         public long? End { get; set; }
 
         public CommandCompletion Outcome { get; set; }
@@ -208,5 +235,28 @@ internal sealed class ClientHistory
         public bool IsCrashed { get; set; }
 
         public bool IsReverted { get; set; }
+
+        public OpenCall Describe() => new(Token, Begin, At, Mode, Commands);
     }
+}
+
+/// <summary>A call, for those who ask about it.</summary>
+/// <param name="Token">Its token.</param>
+/// <param name="Begin">The step at which it was made.</param>
+/// <param name="At">When, on the clock of its node.</param>
+/// <param name="Mode">What is waited for; null = the answer to a query.</param>
+/// <param name="Commands">Its commands.</param>
+internal readonly record struct OpenCall(ulong Token, long Begin, TimeSpan At, SubmitMode? Mode, string[] Commands)
+{
+    public string What => Mode is { } mode ? $"{mode} {string.Join(',', Commands)}" : "query";
+
+    public string? Last => Commands.LastOrDefault();
+
+    /// <summary>How long it may be open; null = as long as its leader leads.</summary>
+    public TimeSpan? Timeout(RaftSettings settings) => Mode switch
+    {
+        null => settings.QueryTimeout,
+        SubmitMode.Feed => settings.ForwardTimeout,
+        _ => null,
+    };
 }

@@ -10,8 +10,47 @@ internal sealed class NodeView(ClusterNode node)
 {
     public ClusterNode Node { get; } = node;
 
-    /// <summary>The log as it was after the last input.</summary>
+    /// <summary>The log as it was after the last turn; changed by <see cref="Truncate"/> and <see cref="Append"/>.</summary>
     public List<LogEntry> Log { get; } = [];
+
+    /// <summary>Length of the log before what the current turn appended.</summary>
+    public int Kept { get; set; }
+
+    /// <summary>Whether the current turn has taken entries away.</summary>
+    public bool IsTruncated { get; set; }
+
+    /// <summary>Inputs of the current turn so far.</summary>
+    public int Inputs { get; set; }
+
+    /// <summary>The step before the first input of the current turn.</summary>
+    public long TurnBegan { get; set; }
+
+    /// <summary>Who is bonded, and whether it announced the role Voter.</summary>
+    public SortedDictionary<PeerId, (GroupMember Member, bool IsVoter)> Bonds { get; } = [];
+
+    /// <summary>When the bond of a member ended last, on the node's clock; whether it said good-bye.</summary>
+    public Dictionary<GroupMember, (TimeSpan At, bool HasDeparted)> Losses { get; } = [];
+
+    public bool IsAuthorized { get; set; } = true;
+
+    /// <summary>Whether its entries of term 1 come from a catch-up that did not say yet whose founding they are.</summary>
+    public bool IsFoundingUnknown { get; set; }
+
+    public bool Online { get; set; }
+
+    public bool IsCatchingUp { get; set; }
+
+    /// <summary>Events of the core before the current turn.</summary>
+    public int Events { get; set; }
+
+    /// <summary>A leader's last broadcast.</summary>
+    public TimeSpan BroadcastAt { get; set; }
+
+    /// <summary>The committed index in it.</summary>
+    public ulong Announced { get; set; }
+
+    /// <summary>A leader's committed index at its last two heartbeats.</summary>
+    public (ulong Last, ulong Previous) AtHeartbeat { get; set; }
 
     public Term Term { get; set; }
 
@@ -38,28 +77,75 @@ internal sealed class NodeView(ClusterNode node)
 
     public bool HasCampaigned { get; set; }
 
+    /// <summary>Terms in which this process has asked for votes.</summary>
+    public HashSet<Term> Campaigns { get; } = [];
+
     /// <summary>When the leader it follows was heard last, on the node's clock.</summary>
     public TimeSpan LeaderHeardAt { get; set; } = TimeSpan.MinValue;
 
     /// <summary>Its own candidacy or leadership; null as a follower.</summary>
     public Candidacy? Candidacy { get; set; }
 
+    /// <summary>Who sent entries of which term in the current turn.</summary>
+    public List<(PeerId Leader, Term Term)> HeardFrom { get; } = [];
+
     /// <summary>What it sent because of the current input.</summary>
     public List<(PeerId? To, byte[] Message)> Outbox { get; } = [];
 
     public LogCursor Last => Log.Count == 0 ? LogCursor.Zero : new LogCursor(Log[^1].Term, new LogIndex((ulong)Log.Count));
 
+    /// <summary>The entries about the roster that are in the log.</summary>
+    public List<(ulong Index, RosterEntry Entry)> Rosters { get; } = [];
+
+    public bool IsBonded(GroupMember member) => Bonds.TryGetValue(member.PeerId, out var bond) && bond.Member == member;
+
+    public bool IsPresent(GroupMember member) => member == Node.Member || IsBonded(member);
+
+    public void Truncate(int count)
+    {
+        Log.RemoveRange(count, Log.Count - count);
+        Rosters.RemoveAll(r => r.Index > (ulong)count);
+    }
+
+    public void Append(LogEntry entry)
+    {
+        Log.Add(entry);
+        if (Node.Settings.IsMajority && RosterEntry.IsAboutRoster(entry.Bytes.Span)
+            && RosterEntry.TryRead(entry.Bytes.Span, Node.Settings.Voters, out RosterEntry? roster))
+            Rosters.Add(((ulong)Log.Count, roster!));
+    }
+
     /// <summary>The roster of the last roster entry at or below an index, and where it is; null before the founding.</summary>
     public (Roster Roster, ulong Index)? RosterAt(ulong index)
     {
-        for (int i = (int)Math.Min(index, (ulong)Log.Count) - 1; i >= 0; i--)
+        int at = Rosters.FindLastIndex(r => r.Index <= index);
+        return at < 0 ? null : (Rosters[at].Entry.Roster, Rosters[at].Index);
+    }
+
+    /// <summary>The bond with another process is there, or in the place of one with its predecessor.</summary>
+    public void Bond(ClusterNode peer)
+    {
+        Unbond(peer.Peer, hasDeparted: false);
+        Losses.Remove(peer.Member);
+        Bonds[peer.Peer] = (peer.Member, peer.Settings.IsVoter);
+    }
+
+    public void Unbond(PeerId peer, bool hasDeparted)
+    {
+        if (!Bonds.Remove(peer, out var gone))
+            return;
+        HeardFrom.RemoveAll(h => h.Leader == peer);
+        if (peer == Leader)
+            LeaderHeardAt = TimeSpan.MinValue;
+        Candidacy?.Committee.Remove(gone.Member);
+        if (RosterAt(ulong.MaxValue)?.Roster.Contains(gone.Member) == true)
         {
-            if (RosterEntry.IsAboutRoster(Log[i].Bytes.Span)
-                && RosterEntry.TryRead(Log[i].Bytes.Span, Node.Settings.Voters, out RosterEntry? entry))
-                return (entry!.Roster, (ulong)i + 1);
+            Losses[gone.Member] = (Node.Now, hasDeparted);
+            return;
         }
 
-        return null;
+        Candidacy?.HeardAt.Remove(gone.Member);
+        Candidacy?.Acknowledged.Remove(gone.Member);
     }
 }
 

@@ -22,14 +22,18 @@ internal sealed partial class RaftOracle
         int shared = Math.Min(last, view.Log.Count);
         while (same < shared && node.Log.TryGet(new LogIndex((ulong)same + 1), out LogEntry entry) && IsSame(entry, view.Log[same]))
             same++;
-        if (same < view.Log.Count)
+        view.IsTruncated = same < view.Log.Count;
+        if (view.IsTruncated)
             CheckTruncation(view, (ulong)same + 1);
-        view.Log.RemoveRange(same, view.Log.Count - same);
+        for (int i = view.Divergences; i < node.Divergences.Count; i++)
+            CheckDivergence(view, node.Divergences[i]);
+        view.Kept = same;
+        view.Truncate(same);
         for (int i = same; i < last; i++)
         {
             Require(node.Log.TryGet(new LogIndex((ulong)i + 1), out LogEntry entry), "LOG", view, $"has no entry {i + 1} in its log");
             CheckAppended(view, (ulong)i + 1, entry);
-            view.Log.Add(entry);
+            view.Append(entry);
             if (isMajority && RosterEntry.IsAboutRoster(entry.Bytes.Span))
                 CheckRoster(view, (ulong)i + 1);
         }
@@ -55,6 +59,23 @@ internal sealed partial class RaftOracle
         History.Reverted(node, at);
     }
 
+    // What is taken back is what the leader does not have, and it is told completely (§6.9).
+    private void CheckDivergence(NodeView view, RaftDivergence told)
+    {
+        int kept = (int)told.To.Index.Value;
+        IEnumerable<LogEntry> lost = view.Log.Take((int)told.From.Index.Value).Skip(kept);
+        Require(told.Lost.Count == (int)told.From.Index.Value - kept && told.Lost.Zip(lost).All(l => IsSame(l.First, l.Second)), "I6",
+            view, $"takes back {told.To} to {told.From} and names {told.Lost.Count} entries, not those that it had");
+        Require(told.To.Term == (kept == 0 ? Term.Zero : view.Log[kept - 1].Term), "I6", view, $"goes back to {told.To}");
+        if (LeaderOf(view, told.Leader) is { } theirs)
+            Require(kept >= theirs.Log.Count || !IsSame(view.Log[kept], theirs.Log[kept]), "I6", view,
+                $"takes back entry {kept + 1}, which is that of its leader");
+    }
+
+    private NodeView? LeaderOf(NodeView view, PeerId? peer) =>
+        peer is { } leader && ProcessOf(leader) is { } process && process.Core.Role == RaftRole.Leader
+        && process.Core.Term == view.Node.Core.Term && _views.TryGetValue(process, out NodeView? theirs) ? theirs : null;
+
     private void CheckAppended(NodeView view, ulong index, LogEntry entry)
     {
         Term previous = index == 1 ? default : view.Log[(int)index - 2].Term;
@@ -62,6 +83,7 @@ internal sealed partial class RaftOracle
             $"appends term {entry.Term} behind {previous} at {index}");
         if (CommandOf(entry) is { } command)
             Require(History.IsSubmitted(command), "I16", view, $"has {command} at {index}, which nobody submitted");
+        NoteFounding(view, index, entry);
         UniqueId? lineage = null;
         if (!isMajority && entry.Term == Term.One)
         {
@@ -136,7 +158,11 @@ internal sealed partial class RaftOracle
         if (view.Node.Core.Leader is not { } peer || ProcessOf(peer) is not { } leader || !_views.TryGetValue(leader, out NodeView? theirs)
             || leader.Core.Role != RaftRole.Leader || leader.Core.Term != view.Node.Core.Term)
             return;
-        Require(input.Kind == InputKind.Message, "H9", view, "commits without hearing from anybody");
+
+        // Within one turn it may have committed under a leader that it has left since.
+        if (view.Inputs > 1 && (view.Leader != peer || view.Term != view.Node.Core.Term))
+            return;
+        Require(input.Kind == InputKind.Message || view.Inputs > 1, "H9", view, "commits without hearing from anybody");
         Require(committed <= leader.Core.Committed.Index.Value, "H9", view, $"commits {committed}, its leader {leader.Core.Committed}");
         for (int i = 0; i < (int)committed; i++)
         {
@@ -154,54 +180,6 @@ internal sealed partial class RaftOracle
             if (committedIn < term)
                 Require(i <= (ulong)view.Log.Count && IsSame(view.Log[(int)i - 1], entry), "I4", view,
                     $"leads term {term} without entry {i}, committed in term {committedIn}");
-        }
-    }
-
-    // Rosters differ by one member; at most one change is under way, proposed behind a committed entry of the own term (I23, I24).
-    private void CheckRoster(NodeView view, ulong index)
-    {
-        (Roster now, _) = view.RosterAt(index)!.Value;
-        int n = view.Node.Settings.Voters;
-        if (view.RosterAt(index - 1) is not { } before)
-        {
-            Require(index == 1 && now.Members.Length == n, "I23", view, $"has a founding entry of {now.Members.Length} at {index}");
-            return;
-        }
-
-        int added = now.Members.Count(m => !before.Roster.Contains(m));
-        int removed = before.Roster.Members.Count(m => !now.Contains(m));
-        Require(added + removed == 1 && now.Members.Length is var k && (k == n || k == n + 1), "I23", view,
-            $"has a roster of {now.Members.Length} behind one of {before.Roster.Members.Length} at {index}");
-        RaftCore core = view.Node.Core;
-        if (core.Role != RaftRole.Leader || view.Log[(int)index - 1].Term != core.Term)
-            return;
-        Require(before.Index <= core.Committed.Index.Value, "I23", view, "has two changes of the roster under way");
-        Require(core.Committed.Term == core.Term, "I24", view, "changes the roster before an entry of its term is committed");
-        CheckReplacement(view, before.Roster, now);
-    }
-
-    // A change that cannot be committed is not proposed; a member that is there is not replaced (§7.16).
-    private void CheckReplacement(NodeView view, Roster before, Roster now)
-    {
-        ClusterNode node = view.Node;
-        HashSet<GroupMember> bonded = [.. BondedTo(node)];
-        int answering = now.Members.Count(m => m == node.Member || (bonded.Contains(m)
-            && view.Candidacy!.HeardAt.TryGetValue(m, out TimeSpan at) && node.Now - at <= node.Settings.ElectionTimeout));
-        Require(answering >= (now.Members.Length / 2) + 1, "PRESENT", view,
-            $"proposes a roster of which {answering} of {now.Members.Length} answer");
-        bool isAnyGone = before.Members.Any(m => m != node.Member && !bonded.Contains(m));
-        if (now.Members.Length > before.Members.Length)
-        {
-            GroupMember added = now.Members.First(m => !before.Contains(m));
-            Require(isAnyGone, "REPLACE", view, $"adds {added} although all members are there");
-            Require(bonded.Contains(added) && ProcessOf(added.PeerId)!.Settings.IsVoter, "REPLACE", view, $"adds {added}, which is no voter here");
-            Require(view.Candidacy!.Acknowledged.ContainsKey(added), "REPLACE", view, $"adds {added}, which is not caught up");
-        }
-        else
-        {
-            GroupMember gone = before.Members.First(m => !now.Contains(m));
-            Require(!isAnyGone || (gone != node.Member && !bonded.Contains(gone)), "REPLACE", view,
-                $"removes {gone}, which is there, while another member is not");
         }
     }
 }

@@ -1,6 +1,5 @@
 using Mosaik.Groups;
 using Mosaik.Groups.Raft;
-using Mosaik.Groups.Sync;
 using Mosaik.Primitives;
 using Mosaik.Simulation.Raft.Cluster;
 
@@ -63,14 +62,21 @@ internal sealed partial class RaftOracle
         bool follows = core.Role == RaftRole.Follower && core.Leader == from.Peer && core.Term == entries.Term;
         bool wasAccepted = view.Role == RaftRole.Follower && view.Leader == from.Peer && view.Term == entries.Term;
         if (!isMajority && !wasAccepted && view.Leader is not null && view.Leader != from.Peer && view.Term == entries.Term
-            && !view.Node.Machine.Preference.IsObserver && view.HasCampaigned)
+            && MayCampaign(view) && view.HasCampaigned)
             Require(core.Term > entries.Term || core.Role == RaftRole.Candidate, "RIVAL", view, $"sees two leaders in term {entries.Term}");
         if (!isMajority && !wasAccepted && MustRefuse(view, entries))
             Require(!follows, "H6", view, $"follows {from.Name}, which lacks what is committed here and is not ahead");
         if (!follows)
             return;
+        CheckConsistent(view, from, entries);
+        if (!view.IsAuthorized)
+            return;
         if (core.Online)
         {
+            ulong verified = entries.EndIndex.Value;
+            Require(core.Committed.Index.Value >= Math.Min(entries.LeaderCommit.Value, verified), "COMMIT", view,
+                $"does not commit {entries.LeaderCommit} with {from.Name}");
+            Require(answer is null || answer.Value.LastIndex.Value >= verified, "H9", view, $"acknowledges {answer?.LastIndex}, not {verified}");
             Require(answer is not null, "H4", view, $"does not answer {from.Name}");
             Vote expected = isMajority ? view.Node.Settings.IsVoter ? Vote.Granted : Vote.Abstained
                 : view.Node.Machine.Preference.IsObserver ? Vote.Abstained : Vote.Granted;
@@ -79,15 +85,30 @@ internal sealed partial class RaftOracle
         else if (isMajority)
         {
             Require(answer is { Vote: Vote.Denied }, "DENIED", view, $"does not tell {from.Name} that its log differs");
+            Require(answer!.Value.LastIndex == core.Committed.Index, "DENIED", view, $"denies with {answer.Value.LastIndex}");
         }
 
         if (isMajority && answer is { } told && entries.Tail.Round is { } round)
             Require(told.Tail.Round is { } seen && seen >= round, "ROUND", view, $"answers round {told.Tail.Round}, not {round}");
     }
 
-    private static bool MustRefuse(NodeView view, in AppendEntries entries)
+    // Whose log is the leader's up to the place where the entries go follows it at once (§6.8).
+    private void CheckConsistent(NodeView view, ClusterNode from, in AppendEntries entries)
     {
-        if (view.Node.Machine.Preference.IsObserver || entries.EndIndex >= view.Committed.Index)
+        int previous = (int)entries.Previous.Index.Value;
+        bool isUnknown = entries.Tail.Lineage is null || view.IsFoundingUnknown || view.Node.Core.FoundingLineage is null;
+        if (!isMajority && entries.Previous.Term == Term.One && isUnknown)
+            return;
+        bool isRunning = view.Node.Core.State == RaftState.Running && view.IsAuthorized;
+        if (!isRunning || LeaderOf(view, from.Peer) is not { } theirs || theirs.Log.Count < previous)
+            return;
+        bool had = previous == 0 || (previous <= view.Kept && IsSame(view.Log[previous - 1], theirs.Log[previous - 1]));
+        Require(!had || view.Node.Core.Online, "FOLLOW", view, $"has what {from.Name} has at {previous} and does not follow it");
+    }
+
+    private bool MustRefuse(NodeView view, in AppendEntries entries)
+    {
+        if (!MayCampaign(view) || entries.EndIndex >= view.Committed.Index)
             return false;
         LogCursor end = entries.Previous;
         foreach (LogEntry entry in entries.Entries)
@@ -108,12 +129,16 @@ internal sealed partial class RaftOracle
                 case RaftMessageKind.AppendEntries when AppendEntries.TryRead(message, true, out AppendEntries entries):
                     CheckEntries(view, entries);
                     break;
-                case RaftMessageKind.StateSync
-                    when ReplayMessage.Read(message, true) is ReplayMessage.AvailabilityResponse available:
-                    CheckAvailability(view, available.Range);
+                case RaftMessageKind.RequestVote when RequestVote.TryRead(message, true, out RequestVote request):
+                    view.Campaigns.Add(request.Term);
+                    break;
+                case RaftMessageKind.Forward when to is { } caller:
+                    CheckForwardAnswer(view, caller, message);
                     break;
             }
         }
+
+        CheckReplay(view);
     }
 
     // What is acknowledged is in the log, and is what the leader has there (H9).
@@ -139,6 +164,10 @@ internal sealed partial class RaftOracle
             led.RoundSentAt.TryAdd(entries.Tail.Round!.Value, Step);
         }
 
+        if (!isMajority && entries.Term == view.Node.Core.Term)
+            Require(entries.Tail.Lineage == (entries.EndIndex.IsZero ? null : KnownFoundingOf(view)), "H7", view,
+                "sends entries under another founding than theirs");
+
         // Later entries of the same step may be committed already; nothing beyond what is committed is ever announced.
         Require(entries.LeaderCommit <= view.Node.Core.Committed.Index, "COMMIT", view, $"announces {entries.LeaderCommit} as committed");
     }
@@ -147,6 +176,8 @@ internal sealed partial class RaftOracle
     private static void CheckAvailability(NodeView view, LogRange range)
     {
         RaftCore core = view.Node.Core;
+        if (view.Inputs > 1)
+            return;
         ulong expected = core.Role == RaftRole.Leader ? (ulong)view.Log.Count : core.Online ? core.Committed.Index.Value : 0;
         Require(range.End.Value == expected, "H3", view, $"offers up to {range.End}, not {expected}");
     }
@@ -168,8 +199,12 @@ internal sealed partial class RaftOracle
     }
 
     // A leader whom no quorum answers any more steps down (§7.11); a leader that is alone is not asked in Available.
-    private void CheckLeader(NodeView view, in ClusterInput input)
+    private void CheckLeader(NodeView view, in ClusterInput input, int inputs)
     {
+        bool gaveUp = isMajority && inputs == 1 && input.Kind == InputKind.Timer && view.Role == RaftRole.Leader
+            && view.Node.Core.Role != RaftRole.Leader && view.RosterAt(ulong.MaxValue)?.Roster.Contains(view.Node.Member) == true;
+        Require(!gaveUp || view.Node.Now >= QuorumDeadline(view), "CHECK-QUORUM", view, "gives up although a quorum answers");
+
         if (isMajority && input.Kind == InputKind.Timer && view.Node.Core.Role == RaftRole.Leader
             && view.Role == RaftRole.Leader && view.Term == view.Node.Core.Term)
             Require(view.Node.Now <= QuorumDeadline(view), "CHECK-QUORUM", view, "leads although no quorum answers");

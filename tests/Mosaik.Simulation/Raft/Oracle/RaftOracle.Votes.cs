@@ -21,7 +21,12 @@ internal sealed partial class RaftOracle
             case RaftMessageKind.RequestVote when RequestVote.TryRead(message, true, out RequestVote request):
                 _expected = isMajority ? ExpectMajority(view, from, request) : ExpectAvailable(view, from, request);
                 break;
+            case RaftMessageKind.AppendEntries when AppendEntries.TryRead(message, true, out AppendEntries entries):
+                view.HeardFrom.Add((from.Peer, entries.Term));
+                break;
             case RaftMessageKind.RequestVoteResponse when RequestVoteResponse.TryRead(message, true, out RequestVoteResponse vote):
+                Require(vote.Vote != Vote.Granted || view.Campaigns.Contains(vote.Term), "ANSWER", view,
+                    $"gets a vote of {from.Name} in term {vote.Term}, for which this process has not asked");
                 if (view.Candidacy is { } candidacy && vote.Term == candidacy.Term)
                     TakeVote(view, candidacy, from, vote.Vote);
                 break;
@@ -55,18 +60,19 @@ internal sealed partial class RaftOracle
         if (request.Term < view.Term)
             return new ExpectedVote(view.Term, Vote.Denied, IsRecorded: false);
         GroupMember? vote = request.Term > view.Term ? null : view.Vote;
+        bool isBehind = (vote is null || vote == from.Member) && request.Last < view.Last;
         Vote answer;
         bool recorded = true;
         if (vote is not null && vote != from.Member)
             (answer, recorded) = (Vote.Denied, false);
         else if (request.Last < view.Last)
             (answer, recorded) = (Vote.Denied, false);
-        else if (view.Node.Now < view.Node.Settings.BootstrapDelay || view.Last != request.Last
+        else if (view.Node.Age < view.Node.Settings.BootstrapDelay || view.Last != request.Last
             || view.Node.Machine.Preference.IsObserver || core.State != RaftState.Running)
             answer = Vote.Abstained;
         else
             answer = Vote.Granted;
-        return new ExpectedVote(request.Term, answer, recorded);
+        return new ExpectedVote(request.Term, answer, recorded) { IsBehind = isBehind };
     }
 
     private ExpectedVote? ExpectMajority(NodeView view, ClusterNode from, in RequestVote request)
@@ -86,11 +92,14 @@ internal sealed partial class RaftOracle
         GroupMember? vote = isNew ? null : view.Vote;
         RaftRole role = isNew ? RaftRole.Follower : view.Role;
         bool isGranted = (vote is null || vote == from.Member) && request.Last >= view.Last && role == RaftRole.Follower;
-        return new ExpectedVote(request.Term, isGranted ? Vote.Granted : Vote.Denied, isGranted);
+        return new ExpectedVote(request.Term, isGranted ? Vote.Granted : Vote.Denied, isGranted)
+        {
+            IsBehind = (vote is null || vote == from.Member) && request.Last < view.Last,
+        };
     }
 
     private bool HearsLeader(NodeView view) => view.Leader is { } leader && view.Role == RaftRole.Follower
-        && ProcessOf(leader) is { } process && cluster.AreBonded(view.Node, process)
+        && view.Bonds.ContainsKey(leader)
         && view.LeaderHeardAt != TimeSpan.MinValue
         && view.Node.Now < view.LeaderHeardAt + view.Node.Settings.ElectionTimeout;
 
@@ -118,7 +127,7 @@ internal sealed partial class RaftOracle
             $"does not record its answer to {from.Name}");
     }
 
-    private void CheckCandidacy(NodeView view, in ClusterInput input)
+    private void CheckCandidacy(NodeView view, in ClusterInput input, int inputs)
     {
         ClusterNode node = view.Node;
         RaftCore core = node.Core;
@@ -131,11 +140,12 @@ internal sealed partial class RaftOracle
             return;
         }
 
-        GroupMember[] bonded = [.. BondedTo(node)];
+        GroupMember[] bonded = [.. view.Bonds.Values.Select(b => b.Member)];
         view.Candidacy = new Candidacy(core.Term, node.Member, bonded);
-        Require(view.HasCampaigned || node.Now >= node.Settings.BootstrapDelay, "H10", view, "campaigns within the bootstrap delay");
+        Require(view.HasCampaigned || node.Age >= node.Settings.BootstrapDelay, "H10", view, "campaigns within the bootstrap delay");
         view.HasCampaigned = true;
         Require(!node.Machine.Preference.IsObserver, "I12", view, "campaigns as an observer");
+        Require(view.IsAuthorized, "I12", view, "campaigns without tickets");
         Require(core.Role == RaftRole.Leader || bonded.Length == 0 || HasSent(view, RaftMessageKind.RequestVote), "CAMPAIGN", view,
             "asks nobody for a vote");
         Term known = view.Term;
@@ -145,18 +155,18 @@ internal sealed partial class RaftOracle
         if (isMajority)
         {
             Require(node.Settings.IsVoter, "I12", view, "campaigns as a learner");
-            Require(core.Term == known.Next, "TERM", view, $"takes term {core.Term} after {known}");
-            Require(view.Log.Count > 0 || VotersAround(node) == node.Settings.Voters, "FOUNDING", view,
-                $"wants to found the group among {VotersAround(node)} voters");
+            Require(core.Term == known.Next || (inputs > 1 && core.Term > known), "TERM", view, $"takes term {core.Term} after {known}");
+            Require(view.Log.Count > 0 || VotersAround(view) == node.Settings.Voters, "FOUNDING", view,
+                $"wants to found the group among {VotersAround(view)} voters");
         }
         else if (known.IsZero)
         {
-            Require(core.Term == Term.One, "H7", view, $"takes term {core.Term} as the founding one");
+            Require(core.Term == Term.One || inputs > 1, "H7", view, $"takes term {core.Term} as the founding one");
         }
         else
         {
             view.Stripe ??= core.Term.Value % Stripes;
-            Require(core.Term.Value % Stripes == view.Stripe && core.Term.Value - known.Value <= Stripes, "H7", view,
+            Require(core.Term.Value % Stripes == view.Stripe && (core.Term.Value - known.Value <= Stripes || inputs > 1), "H7", view,
                 $"takes term {core.Term} after {known}, its stripe is {view.Stripe}");
         }
     }
@@ -164,19 +174,18 @@ internal sealed partial class RaftOracle
     private bool HasToCampaign(NodeView view)
     {
         ClusterNode node = view.Node;
-        if (node.Core.State != RaftState.Running || node.Machine.Preference.IsObserver)
+        if (!MayCampaign(view))
             return false;
         int factor = node.Machine.Preference.Factor * 3;
         TimeSpan latest = (node.Settings.BootstrapDelay + node.Settings.ElectionTimeout + node.Settings.ElectionTimeoutJitter) * factor;
-        if (!view.HasCampaigned && node.Now < latest)
+        if (!view.HasCampaigned && node.Age < latest)
             return false;
         if (!isMajority)
             return true;
-        return node.Settings.IsVoter && (view.Log.Count > 0 || VotersAround(node) == node.Settings.Voters);
+        return node.Settings.IsVoter && (view.Log.Count > 0 || VotersAround(view) == node.Settings.Voters);
     }
 
-    private int VotersAround(ClusterNode node) =>
-        1 + cluster.Nodes.Count(o => o != node && o.Settings.IsVoter && cluster.AreBonded(node, o));
+    private static int VotersAround(NodeView view) => 1 + view.Bonds.Values.Count(b => b.IsVoter);
 
     private void CheckElection(NodeView view)
     {
@@ -185,7 +194,7 @@ internal sealed partial class RaftOracle
             return;
         Term term = node.Core.Term;
         candidacy.ElectedAt = node.Now;
-        ulong elected = (ulong)view.Log.Count;
+        ulong elected = (ulong)(isMajority ? view.Log.Count : view.Kept);
         if (isMajority)
         {
             Require(view.Log.Count > 0 && view.Log[^1].Term == term, "NO-OP", view, "begins its term without an entry of its own");
@@ -210,15 +219,13 @@ internal sealed partial class RaftOracle
             int counted = candidacy.Requested.Count(m => !candidacy.Abstained.Contains(m));
             int votes = candidacy.Requested.Count(candidacy.Granted.Contains);
             Require(votes >= (counted / 2) + 1, "QUORUM", view, $"is elected by {votes} of {counted}");
-            HashSet<GroupMember> bonded = [.. BondedTo(node)];
             foreach (GroupMember member in candidacy.Requested)
             {
-                bool isPresent = member == node.Member || bonded.Contains(member);
-                if (isPresent && !candidacy.Abstained.Contains(member))
+                if (view.IsPresent(member) && !candidacy.Abstained.Contains(member))
                     candidacy.Committee[member] = candidacy.Granted.Contains(member) ? elected : 0;
             }
 
-            Require(bonded.Count == 0 || HasSent(view, RaftMessageKind.AppendEntries), "HEARTBEAT", view,
+            Require(view.Bonds.Count == 0 || HasSent(view, RaftMessageKind.AppendEntries), "HEARTBEAT", view,
                 "does not tell anybody at its election");
         }
 
@@ -235,5 +242,8 @@ internal sealed partial class RaftOracle
     private sealed record ExpectedVote(Term Term, Vote Vote, bool IsRecorded)
     {
         public bool IsSilent { get; init; }
+
+        /// <summary>The answer is denied because the own log is greater.</summary>
+        public bool IsBehind { get; init; }
     }
 }

@@ -41,20 +41,32 @@ internal sealed partial class RaftOracle(RaftCluster cluster, bool isMajority) :
             return;
         if (!_views.TryGetValue(node, out NodeView? view))
             _views.Add(node, view = new NodeView(node));
-        view.Outbox.Clear();
-        view.ElectionDeadline = node.Core.ElectionDeadline;
+        if (view.Inputs++ == 0)
+        {
+            view.Outbox.Clear();
+            view.ElectionDeadline = node.Core.ElectionDeadline;
+            view.TurnBegan = Step - 1;
+        }
+
         switch (input.Kind)
         {
             case InputKind.Message:
                 Receiving(view, input.From!, input.Message!);
                 break;
             case InputKind.Submit or InputKind.Query:
-                History.Begin(input.Token, node, Step);
+                History.Begin(node, input, Step);
                 break;
-            case InputKind.BondDown when view.Candidacy is { } candidacy:
-                HashSet<GroupMember> left = [.. BondedTo(node), node.Member];
-                foreach (GroupMember gone in candidacy.Committee.Keys.Where(m => !left.Contains(m)).ToArray())
-                    candidacy.Committee.Remove(gone);
+            case InputKind.Timer:
+                NoteHeartbeat(view);
+                break;
+            case InputKind.BondUp:
+                view.Bond(input.From!);
+                break;
+            case InputKind.BondDown:
+                view.Unbond(input.From!.Peer, input.HasDeparted);
+                break;
+            case InputKind.Tickets:
+                view.IsAuthorized = input.IsAuthorized;
                 break;
         }
     }
@@ -65,20 +77,27 @@ internal sealed partial class RaftOracle(RaftCluster cluster, bool isMajority) :
             view.Outbox.Add((to, message));
     }
 
-    public void After(ClusterNode node, in ClusterInput input)
+    public void After(ClusterNode node, in ClusterInput input, int inputs)
     {
         if (!_views.TryGetValue(node, out NodeView? view))
             return;
         CheckTermAndVote(view, input);
-        CheckCandidacy(view, input);
+        CheckCandidacy(view, input, inputs);
         CheckLog(view);
         CheckElection(view);
         CheckCommit(view, input);
         CheckState(view);
+        CheckRosters(view);
+        CheckLineage(view);
         CheckOutbox(view);
-        CheckAnswer(view, input);
-        CheckLeader(view, input);
+        if (inputs == 1)
+            CheckAnswer(view, input);
+        CheckLeader(view, input, inputs);
+        CheckDuties(view, input, inputs);
+        CheckTimers(view, input, inputs);
         CheckReads(view, input);
+        CheckCalls(view, input, inputs);
+        CheckEvents(view);
         History.Complete(node, Step);
         Require(node.Closes.Count == 0, "I18", view, "closed a bond with an honest member");
         Require(node.Termination is null, "I18", view, $"ended: {node.Termination}");
@@ -94,9 +113,6 @@ internal sealed partial class RaftOracle(RaftCluster cluster, bool isMajority) :
             throw Violation(invariant, view, what);
     }
 
-    private IEnumerable<GroupMember> BondedTo(ClusterNode node) =>
-        cluster.Nodes.Where(o => o != node && cluster.AreBonded(node, o)).Select(o => o.Member);
-
     private ClusterNode? ProcessOf(PeerId peer) => cluster.Nodes.FirstOrDefault(n => n.Peer == peer);
 
     // Terms and votes of a process only go forward (I11); candidates and nodes without leader publish none (H12).
@@ -108,6 +124,7 @@ internal sealed partial class RaftOracle(RaftCluster cluster, bool isMajority) :
             $"changed its vote in term {core.Term} from {view.Vote} to {core.VotedFor}");
         Require(core.Role != RaftRole.Candidate || (core.Leader is null && !core.Online), "H12", view, "publishes a leader as candidate");
         Require(!core.Online || core.Leader is not null, "I14", view, "is online without a leader");
+        Require(view.IsAuthorized || (!core.Online && core.Role == RaftRole.Follower), "I14", view, "takes part without tickets");
         Require(core.Role != RaftRole.Leader || core.Leader == view.Node.Peer, "H12", view, "leads and does not say so");
         if (input.Kind == InputKind.Start)
             Require(!core.Online, "I14", view, "is online at the start");
@@ -130,6 +147,9 @@ internal sealed partial class RaftOracle(RaftCluster cluster, bool isMajority) :
                 continue;
             Require(view.StateChecked < machine.State.Count && machine.State[view.StateChecked] == command, "I8", view,
                 $"has not applied {command} as command {view.StateChecked}");
+            (ulong index, Term term) = machine.Places[view.StateChecked];
+            Require(index == view.StateIndex && term == view.Log[(int)view.StateIndex - 1].Term, "I8", view,
+                $"told the machine that {command} is entry {index} of term {term}; it is {view.StateIndex}");
             view.StateChecked++;
         }
 
@@ -150,7 +170,9 @@ internal sealed partial class RaftOracle(RaftCluster cluster, bool isMajority) :
         bool isNewLeader = core.Leader is not null && core.Leader != view.Leader;
         bool isFromLeader = input.Kind == InputKind.Message && input.From!.Peer == core.Leader
             && (RaftMessageKind)input.Message![0] == RaftMessageKind.AppendEntries;
-        bool isBonded = core.Leader is not { } peer || ProcessOf(peer) is not { } process || cluster.AreBonded(view.Node, process);
+        bool isBonded = core.Leader is not { } peer || view.Bonds.ContainsKey(peer);
+        isFromLeader |= core.Leader is { } heard && view.HeardFrom.Contains((heard, core.Term));
+        view.HeardFrom.Clear();
         if (isFromLeader && core.Role == RaftRole.Follower)
             view.LeaderHeardAt = view.Node.Now;
         else if (isNewLeader || core.Leader is null || !isBonded)
@@ -162,6 +184,10 @@ internal sealed partial class RaftOracle(RaftCluster cluster, bool isMajority) :
         view.Leader = core.Leader;
         view.Resets = view.Node.Machine.Resets;
         view.Divergences = view.Node.Divergences.Count;
+        view.Online = core.Online;
+        view.IsCatchingUp = core.IsCatchingUp;
+        view.Events = view.Node.Events.Count;
+        view.Inputs = 0;
         if (core.Role == RaftRole.Follower)
             view.Candidacy = null;
     }

@@ -203,6 +203,32 @@ public sealed class RaftCallTests
     }
 
     [Fact]
+    public void An_acknowledged_call_is_not_judged_by_a_history_that_goes()
+    {
+        foreach (string name in (string[])["A", "B", "C"])
+            _cluster.Start(name, s => s with { ReplayBatchSize = 1 });
+        _cluster.Mesh();
+        AvailableScheduleTests.Elect(_cluster, "A");
+        _cluster.Execute("A", "x1");
+        _cluster.Settle();
+        _cluster.Isolate("A");
+        _cluster.Execute("A", "a1", "a2", "a3");
+        AvailableScheduleTests.Elect(_cluster, "B");
+        _cluster.Execute("B", "b1");
+        _cluster.Settle();
+
+        // B assigns an index at which A has committed something else, which it is about to take back.
+        _cluster.Bond("A", "B");
+        _cluster.Deliver("B", "A");
+        Assert.True(_cluster["A"].Core.IsCatchingUp);
+        ulong mine = _cluster.Execute("A", "mine");
+        _cluster.DeliverAll();
+        _cluster.Settle();
+        Assert.Equal(["x1", "b1", "mine"], _cluster["A"].Commanded);
+        Assert.Equal(CommandOutcome.Done, _cluster["A"].Commands[mine].Outcome);
+    }
+
+    [Fact]
     public void An_acknowledgement_that_does_not_fit_its_call_closes_the_bond()
     {
         Pair();

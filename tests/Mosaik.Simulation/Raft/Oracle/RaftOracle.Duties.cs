@@ -1,0 +1,170 @@
+using Mosaik.Groups;
+using Mosaik.Groups.Raft;
+using Mosaik.Primitives;
+using Mosaik.Simulation.Raft.Cluster;
+
+namespace Mosaik.Simulation.Raft.Oracle;
+
+// What has to be done, not only what must not be (spec/groups.md §6.7, §6.8; spec/groups-safety.md §5 H2, H4, H7).
+internal sealed partial class RaftOracle
+{
+    // Whose founding a command of term 1 belongs to; commands are unique.
+    private readonly Dictionary<string, UniqueId> _foundings = [];
+
+    private void CheckDuties(NodeView view, in ClusterInput input, int inputs)
+    {
+        RaftCore core = view.Node.Core;
+        NoteBroadcasts(view);
+        if (core.Role == RaftRole.Leader && view.Candidacy is { ElectedAtIndex: not null } led)
+        {
+            CheckReplication(view);
+            CheckCommitDuty(view, led);
+            if (isMajority)
+                CheckReplacementDue(view);
+        }
+
+        bool isBack = core.Role == RaftRole.Follower && core.Online && view.IsCatchingUp && !core.IsCatchingUp;
+        if (isBack && core.Leader is { } leader && view.Bonds.ContainsKey(leader))
+            Require(HasSent(view, RaftMessageKind.AppendEntriesResponse), "CATCH-UP", view, "does not tell its leader that it has caught up");
+        if (inputs == 1 && input.Kind == InputKind.Message && (RaftMessageKind)input.Message![0] == RaftMessageKind.Forward && core.Role != RaftRole.Leader
+            && view.Role != RaftRole.Leader)
+            Require(view.Kept == view.Log.Count, "I2", view, "appends what was forwarded to it, and does not lead");
+        if (core.IsCatchingUp && !view.IsCatchingUp)
+            Require(view.Outbox.Any(o => ReplayOf(o.Message) is Groups.Sync.ReplayMessage.AvailabilityRequest), "H3", view,
+                "begins a catch-up and asks nobody what there is");
+    }
+
+    // What is committed when a heartbeat is due is what a spare voter has to have at the next one (§7.16, rule 4).
+    private static void NoteHeartbeat(NodeView view)
+    {
+        bool isDue = view.Bonds.Count == 0 || view.Node.Now >= view.BroadcastAt + view.Node.Settings.HeartbeatInterval;
+        if (view.Role == RaftRole.Leader && isDue)
+            view.AtHeartbeat = view.Bonds.Count == 0 ? (0, 0) : (view.Committed.Index.Value, view.AtHeartbeat.Last);
+    }
+
+    private static void NoteBroadcasts(NodeView view)
+    {
+        ClusterNode node = view.Node;
+        bool isLeading = node.Core.Role == RaftRole.Leader;
+        if (view.Role != RaftRole.Leader && isLeading)
+            view.AtHeartbeat = (ulong.MaxValue, ulong.MaxValue);
+        foreach ((PeerId? to, byte[] message) in view.Outbox)
+        {
+            if (to is not null || (RaftMessageKind)message[0] != RaftMessageKind.AppendEntries
+                || !AppendEntries.TryRead(message, true, out AppendEntries entries) || entries.Term != node.Core.Term)
+                continue;
+            view.BroadcastAt = node.Now;
+            view.Announced = entries.LeaderCommit.Value;
+        }
+
+        if (view.Bonds.Count == 0)
+            (view.BroadcastAt, view.Announced) = (node.Now, node.Core.Committed.Index.Value);
+    }
+
+    // What a leader appends it sends, to everybody and at once, and what it commits it announces.
+    private static void CheckReplication(NodeView view)
+    {
+        if (view.Bonds.Count == 0)
+            return;
+        RaftCore core = view.Node.Core;
+        ulong end = (ulong)view.Kept;
+        foreach ((PeerId? to, byte[] message) in view.Outbox)
+        {
+            if (to is not null || (RaftMessageKind)message[0] != RaftMessageKind.AppendEntries
+                || !AppendEntries.TryRead(message, true, out AppendEntries entries) || entries.Entries.Count == 0)
+                continue;
+            Require(entries.Previous.Index.Value == end, "REPLICATE", view, $"sends entries behind {entries.Previous}, not {end}");
+            foreach (LogEntry entry in entries.Entries)
+                Require(IsSame(entry, view.Log[(int)end++]), "REPLICATE", view, $"sends another entry {end} than it has");
+        }
+
+        Require(end == (ulong)view.Log.Count, "REPLICATE", view, $"has sent entries up to {end} only");
+        Require(view.Announced == core.Committed.Index.Value, "ANNOUNCE", view, $"has announced {view.Announced} as committed");
+    }
+
+    // A leader commits what it can (§6.7; §7.8).
+    private void CheckCommitDuty(NodeView view, Candidacy led)
+    {
+        ClusterNode node = view.Node;
+        List<ulong> indices;
+        if (isMajority)
+        {
+            if (view.RosterAt(ulong.MaxValue) is not { } inForce)
+                return;
+            indices = [.. inForce.Roster.Members.Select(m => m == node.Member ? (ulong)view.Log.Count : led.Acknowledged.GetValueOrDefault(m))];
+        }
+        else
+        {
+            led.Committee[node.Member] = (ulong)view.Log.Count;
+            indices = [.. led.Committee.Values];
+            Require(node.Core.CommitteeSize == indices.Count, "H2", view,
+                $"has a committee of {node.Core.CommitteeSize}; by what it was told it is {indices.Count}");
+        }
+
+        indices.Sort();
+        ulong quorum = indices[^((indices.Count / 2) + 1)];
+        if (quorum > 0 && view.Log[(int)quorum - 1].Term == node.Core.Term)
+            Require(node.Core.Committed.Index.Value >= quorum, "COMMIT", view, $"does not commit {quorum}, which a quorum has");
+    }
+
+    // Whose founding the entries of term 1 are (H7).
+    private void CheckLineage(NodeView view)
+    {
+        if (isMajority)
+            return;
+        RaftCore core = view.Node.Core;
+        UniqueId? founding = FoundingOf(view);
+        bool isFounder = view.Log.Count == 0 && core.Role == RaftRole.Leader && core.Term == Term.One;
+        if (view.Kept == 0 && view.Log.Count > 0)
+            view.IsFoundingUnknown = core.IsCatchingUp || view.IsCatchingUp;
+        view.IsFoundingUnknown |= view.IsCatchingUp && core.FoundingLineage is null;
+
+        // A catch-up learns it when it is complete, if its leader knows it; one that ends before leaves it unknown.
+        bool isRight = isFounder ? core.FoundingLineage == Lineage.Of(view.Node.Member)
+            : core.FoundingLineage == founding || (view.IsFoundingUnknown && core.FoundingLineage is null);
+        if (core.FoundingLineage == founding)
+            view.IsFoundingUnknown = false;
+        Require(isRight, "H7", view, "is mistaken about whose founding its entries of term 1 are");
+    }
+
+    private UniqueId? KnownFoundingOf(NodeView view) => view.Node.Core.FoundingLineage is null ? null : FoundingOf(view);
+
+    private UniqueId? FoundingOf(NodeView view) => !isMajority && view.Log.Count > 0 && view.Log[0].Term == Term.One
+        && CommandOf(view.Log[0]) is { } first ? _foundings.GetValueOrDefault(first) : null;
+
+    private void NoteFounding(NodeView view, ulong index, LogEntry entry)
+    {
+        if (isMajority || entry.Term != Term.One || CommandOf(entry) is not { } command)
+            return;
+        if (view.Node.Core.Role == RaftRole.Leader && view.Node.Core.Term == Term.One)
+            _ = _foundings.TryAdd(command, Lineage.Of(view.Node.Member));
+        string first = index == 1 ? command : CommandOf(view.Log[0])!;   // commands only in Available
+        Require(_foundings.TryGetValue(command, out UniqueId own) && own == _foundings.GetValueOrDefault(first), "I3", view,
+            $"mixes foundings: {command} at {index} behind {first}");
+    }
+
+    // A person can read in the log what happened.
+    private void CheckEvents(NodeView view)
+    {
+        ClusterNode node = view.Node;
+        RaftCore core = node.Core;
+        RaftEvent[] told = [.. node.Events.Skip(view.Events)];
+        if (core.Leader is { } leader && core.Leader != view.Leader)
+            Require(told.Contains(new RaftEvent.LeaderElected(leader, core.Term)), "EVENT", view, "has a leader and does not report it");
+        if (view.Leader is not null && core.Leader is null)
+            Require(told.OfType<RaftEvent.LeaderLost>().Any(), "EVENT", view, "has lost its leader and does not report it");
+        if (core.Role == RaftRole.Candidate && core.Term > view.Term)
+            Require(told.Contains(new RaftEvent.ElectionStarted(core.Term)), "EVENT", view, "campaigns and does not report it");
+        if (core.IsCatchingUp && !view.IsCatchingUp)
+            Require(told.OfType<RaftEvent.CatchUpStarted>().Any(), "EVENT", view, "catches up and does not report it");
+        foreach ((ulong index, RosterEntry entry) in view.Rosters)
+        {
+            if (index <= view.Committed.Index.Value || index > core.Committed.Index.Value || entry.Change == RosterChangeKind.Founding)
+                continue;
+            bool isTold = entry.Change == RosterChangeKind.Add
+                ? told.Contains(new RaftEvent.VoterAdded(entry.Subject, new LogIndex(index), entry.Roster.Count))
+                : told.OfType<RaftEvent.VoterRemoved>().Any(e => e.Member == entry.Subject && e.Index.Value == index);
+            Require(isTold, "EVENT", view, $"does not report that {entry.Subject} was {entry.Change}ed at {index}");
+        }
+    }
+}
