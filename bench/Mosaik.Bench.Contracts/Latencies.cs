@@ -6,6 +6,8 @@ namespace Mosaik.Bench.Contracts;
 /// <summary>A histogram from 1 µs to 60 s with three digits (B6); recorded in nanoseconds, thread-safe.</summary>
 public sealed class Latencies
 {
+    private const long SamplesForP999 = 100_000;
+
     private readonly Lock _lock = new();
     private readonly LongHistogram _histogram = new(100, 60_000_000_000, 3);
 
@@ -30,7 +32,10 @@ public sealed class Latencies
                 return new(0, 0, 0, 0, 0);
             return new(
                 Micro(_histogram.GetValueAtPercentile(50)), Micro(_histogram.GetValueAtPercentile(90)),
-                Micro(_histogram.GetValueAtPercentile(99)), Micro(_histogram.GetMaxValue()), _histogram.TotalCount);
+                Micro(_histogram.GetValueAtPercentile(99)), Micro(_histogram.GetMaxValue()), _histogram.TotalCount)
+            {
+                P999 = _histogram.TotalCount >= SamplesForP999 ? Micro(_histogram.GetValueAtPercentile(99.9)) : null,
+            };
         }
     }
 

@@ -19,4 +19,8 @@ public sealed record Sample(double Value, string Unit, bool IsHigherBetter, long
 }
 
 /// <summary>Latencies in microseconds.</summary>
-public sealed record LatencySummary(double P50, double P90, double P99, double Max, long Samples);
+public sealed record LatencySummary(double P50, double P90, double P99, double Max, long Samples)
+{
+    /// <summary>Only of so many samples that it means something (B6).</summary>
+    public double? P999 { get; init; }
+}

@@ -14,6 +14,9 @@ public sealed record Workload(
     /// <summary>The variants of <c>--quick</c>.</summary>
     public IReadOnlyList<string> QuickVariants { get; init; } = Variants;
 
+    /// <summary>Whether it takes the latencies of a fixed schedule.</summary>
+    public bool IsOpenLoop { get; init; }
+
     /// <summary>Makes our side for a variant.</summary>
     public required Func<string, IWorkloadSide> Ours { get; init; }
 

@@ -17,6 +17,9 @@ public abstract class MessageConsumers : INodeRole
     private long[] _stopUntil = [];
     private long _lost;
 
+    /// <summary>Whether what is lost does not void the round: the side makes no promise, and is shown for its times.</summary>
+    protected virtual bool MayLose => false;
+
     protected MessagePlan Plan { get; private set; } = MessagePlan.Parse("");
 
     public async Task<NodeReady> StartAsync(NodeStart start)
@@ -57,7 +60,7 @@ public abstract class MessageConsumers : INodeRole
     {
         var (producer, number, scheduled) = MessageStamp.Read(message);
         var next = _next[consumer][producer];
-        if (number != next && next != 0 && !(consumer == 0 && Plan.SparesOne))
+        if (number != next && next != 0 && !MayLose && !(consumer == 0 && Plan.SparesOne))
             Interlocked.Add(ref _lost, Math.Abs(number - next));
         _next[consumer][producer] = number + 1;
         if (Plan.Rate > 0)

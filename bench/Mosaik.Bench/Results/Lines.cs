@@ -39,7 +39,7 @@ internal sealed record FloorLine(
     public string Kind => "floor";
 }
 
-internal sealed record LatencyFields(double P50, double P90, double P99, double Max, long Samples);
+internal sealed record LatencyFields(double P50, double P90, double P99, double? P999, double Max, long Samples);
 
 internal sealed record SampleLine(
     string RunId, int Round, string Id, string Variant, string Side, string Peer, bool Encrypted, string Placement, int Processes,
@@ -62,4 +62,9 @@ internal sealed record RatioLine(
     public double OursCpuUsPerOp { get; init; }
 
     public double PeerCpuUsPerOp { get; init; }
+
+    /// <summary>Managed bytes allocated per operation, all processes of the side; a broker's are not known.</summary>
+    public double OursAllocBytesPerOp { get; init; }
+
+    public double PeerAllocBytesPerOp { get; init; }
 }

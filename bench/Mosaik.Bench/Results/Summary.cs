@@ -18,12 +18,13 @@ internal sealed class Summary(TextWriter output)
     {
         var floor = r.Floor is { } f ? $", floor {f.Name} {Number(f.Value)}" : "";
         var cpu = r.PeerCpuUsPerOp > 0 ? $", CPU {Number(r.OursCpuUsPerOp)} / {Number(r.PeerCpuUsPerOp)} us" : "";
+        var memory = r.PeerCpuUsPerOp > 0 ? $", allocated {Number(r.OursAllocBytesPerOp)} / {Number(r.PeerAllocBytesPerOp)} B" : "";
         var noise = r.NoisyRounds > 0 ? $", {r.NoisyRounds} of {r.Rounds} rounds noisy" : "";
         var target = r.Must is { } must ? $" MUST {Number(must)} {(r.MustMet == true ? "met" : "MISSED")}" : "";
         var stretch = r.Stretch is { } s ? $", stretch {Number(s)} {(r.StretchMet == true ? "met" : "missed")}" : "";
         output.WriteLine(
             $"{Name(r)} {r.Metric}: {Number(r.Median)} ({Number(r.Min)} to {Number(r.Max)}),"
-            + $" ours {Number(r.OursMedian)}, theirs {Number(r.PeerMedian)} {r.Unit}{cpu}{floor}{noise}{target}{stretch}");
+            + $" ours {Number(r.OursMedian)}, theirs {Number(r.PeerMedian)} {r.Unit}{cpu}{memory}{floor}{noise}{target}{stretch}");
         if (r.MustMet == false)
             _missed.Add(Name(r));
     }

@@ -9,6 +9,8 @@ internal sealed record RunOptions(bool IsQuick, int Rounds, IReadOnlyList<Placem
     private static readonly TimeSpan QuickWindow = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan FullWarmUp = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan FullWindow = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan FullOpenLoopWarmUp = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan FullOpenLoopWindow = TimeSpan.FromSeconds(10);
 
     /// <summary>How long all repetitions of noisy rounds together may take.</summary>
     public TimeSpan RepeatTime => IsQuick ? TimeSpan.FromSeconds(20) : TimeSpan.MaxValue;
@@ -17,6 +19,11 @@ internal sealed record RunOptions(bool IsQuick, int Rounds, IReadOnlyList<Placem
     public IReadOnlyList<string> Peers { get; init; } = [];
 
     public TimeSpan WarmUp => IsQuick ? QuickWarmUp : FullWarmUp;
+
+    /// <summary>Latencies of a schedule take longer than rates: the tail has to be seen (B6).</summary>
+    public TimeSpan OpenLoopWarmUp => IsQuick ? QuickWarmUp : FullOpenLoopWarmUp;
+
+    public TimeSpan OpenLoopWindow => IsQuick ? QuickWindow : FullOpenLoopWindow;
 
     public TimeSpan Window => IsQuick ? QuickWindow : FullWindow;
 }

@@ -54,7 +54,10 @@ internal sealed class Runner(ResultWriter writer, Summary summary, RunOptions op
 
     private async Task RunAsync(Workload workload, string variant, Placement placement)
     {
-        var plan = new RunPlan(variant, placement, Processes(workload), options.WarmUp, options.Window, options.IsQuick);
+        var (warmUp, window) = workload.IsOpenLoop
+            ? (options.OpenLoopWarmUp, options.OpenLoopWindow)
+            : (options.WarmUp, options.Window);
+        var plan = new RunPlan(variant, placement, Processes(workload), warmUp, window, options.IsQuick);
         var peers = workload.Peers(variant).Select(static make => make())
             .Where(p => options.Peers.Count == 0 || options.Peers.Contains(p.Name, StringComparer.Ordinal)).ToList();
         foreach (var absent in peers.Where(static p => p.Missing is not null))
@@ -143,7 +146,7 @@ internal sealed class Runner(ResultWriter writer, Summary summary, RunOptions op
     {
         var operations = Math.Max(1, sample.Operations);
         var resources = sample.Resources;
-        var latency = sample.Latency is { } l ? new LatencyFields(l.P50, l.P90, l.P99, l.Max, l.Samples) : null;
+        var latency = sample.Latency is { } l ? new LatencyFields(l.P50, l.P90, l.P99, l.P999, l.Max, l.Samples) : null;
         writer.Write(new SampleLine(
             _runId, round, workload.Id, plan.Variant, role, side.Name, side.IsEncrypted, Name(plan.Placement), plan.Processes,
             sample.Value, sample.Unit, Better(sample.IsHigherBetter), sample.Operations, sample.Seconds, latency,
@@ -180,12 +183,17 @@ internal sealed class Runner(ResultWriter writer, Summary summary, RunOptions op
         {
             OursCpuUsPerOp = Median(ours.ConvertAll(CpuPerOperation)),
             PeerCpuUsPerOp = Median(theirs.ConvertAll(CpuPerOperation)),
+            OursAllocBytesPerOp = Median(ours.ConvertAll(AllocatedPerOperation)),
+            PeerAllocBytesPerOp = Median(theirs.ConvertAll(AllocatedPerOperation)),
         };
         writer.Write(line);
         summary.Show(line);
     }
 
     private static double CpuPerOperation(Sample sample) => sample.Resources.CpuSeconds * 1e6 / Math.Max(1, sample.Operations);
+
+    private static double AllocatedPerOperation(Sample sample) =>
+        (double)sample.Resources.AllocatedBytes / Math.Max(1, sample.Operations);
 
     private static double Median(List<double> values)
     {

@@ -15,6 +15,8 @@ internal sealed class PlainUdpConsumers : MessageConsumers
     private readonly Socket _socket = NativeSocket();
     private Task _loop = Task.CompletedTask;
 
+    protected override bool MayLose => true;
+
     public override async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();

@@ -72,6 +72,7 @@ internal static class StreamWorkloads
         "S4", "streams, one-way latency of a fixed schedule", "p50", ["rate=10000", "rate=1000", "rate=50000"], 2, [Placement.Free])
     {
         QuickVariants = ["rate=10000"],
+        IsOpenLoop = true,
         Ours = static variant => Ours(variant, "us", 1, latency: true),
         Peers = static variant =>
         [
