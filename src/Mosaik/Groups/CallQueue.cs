@@ -30,6 +30,16 @@ internal sealed class CallQueue(int maxCommands, Action wake)
         }
     }
 
+    /// <summary>Whether the next call has commands, and there is room for them: it is taken soon, held or not.</summary>
+    public bool HasCommandNext
+    {
+        get
+        {
+            lock (_lock)
+                return _calls.TryPeek(out var next) && next.CommandCount > 0 && HasRoom(next);
+        }
+    }
+
     /// <summary>Adds a call, or ends it if no more calls are taken.</summary>
     public void Add(GroupCall call)
     {
@@ -89,8 +99,9 @@ internal sealed class CallQueue(int maxCommands, Action wake)
             call.Fail(error);
     }
 
+    private bool IsNext(GroupCall call) => call.CommandCount == 0 || (!_isHeld && HasRoom(call));
+
     // A call larger than the limits runs alone.
-    private bool IsNext(GroupCall call) => call.CommandCount == 0
-        || (!_isHeld && (_commands == 0
-            || (_commands + call.CommandCount <= maxCommands && _bytes + call.CommandBytes <= MaxBytes)));
+    private bool HasRoom(GroupCall call) => _commands == 0
+        || (_commands + call.CommandCount <= maxCommands && _bytes + call.CommandBytes <= MaxBytes);
 }

@@ -222,7 +222,7 @@ internal sealed partial class GroupDriver : IGroupLoop
         _bonds.Advance();
         _core.Advance(_context.Now, _effects);
         var before = _core.LogPosition.Index;
-        _core.Flush(_context.Now, _effects);
+        _core.Flush(_context.Now, _effects, moreFollows: Calls.HasCommandNext);
         if (_core.Role == RaftRole.Leader && _core.LogPosition.Index > before)
             _pace.OnBatch(_core.LogPosition.Index, _context.Now);
         CarryOut();

@@ -144,7 +144,7 @@ internal sealed partial class RaftCore
             OnHeartbeatTick();
     }
 
-    private void FlushLeader()
+    private void FlushLeader(bool moreFollows)
     {
         AdvanceCommit();
         if (_settings.IsMajority)
@@ -157,7 +157,7 @@ internal sealed partial class RaftCore
 
         AppendQueued();
         AdvanceCommit();
-        if (_heartbeatWanted || _committed.Index.Value > _announcedCommit)
+        if (_heartbeatWanted || (!moreFollows && _committed.Index.Value > _announcedCommit))
             Heartbeat();
         if (_settings.IsMajority)
             AnswerReads();

@@ -228,13 +228,19 @@ internal sealed partial class RaftCore
     }
 
     /// <summary>Ends a turn: appends, broadcasts and answers what the inputs since the last one asked for.</summary>
-    public void Flush(TimeSpan now, RaftEffects effects)
+    /// <param name="now">The time.</param>
+    /// <param name="effects">What to do.</param>
+    /// <param name="moreFollows">
+    /// Whether commands are about to be submitted: a commit is then announced by the entries that follow at once, not by a
+    /// message of its own.
+    /// </param>
+    public void Flush(TimeSpan now, RaftEffects effects, bool moreFollows = false)
     {
         Enter(now, effects);
         if (State == RaftState.Terminated)
             return;
         if (Role == RaftRole.Leader)
-            FlushLeader();
+            FlushLeader(moreFollows);
         FlushAnswer();
     }
 
