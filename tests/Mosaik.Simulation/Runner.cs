@@ -117,7 +117,10 @@ internal static class Runner
         using Process self = Process.GetCurrentProcess();
         return string.Create(CultureInfo.InvariantCulture,
             $"seed={result.Seed} {string.Join("; ", result.Notes)}; t={result.VirtualTime.TotalSeconds:f0}s steps={result.Steps} "
-            + $"seconds={took.TotalSeconds:f2} peak={self.PeakWorkingSet64 / 1_000_000} MB");
+            + $"seconds={took.TotalSeconds:f2} of the process: processor={self.TotalProcessorTime.TotalSeconds:f1} s "
+            + $"collecting={GC.GetTotalPauseDuration().TotalSeconds:f1} s allocated={GC.GetTotalAllocatedBytes() / 1_000_000} MB "
+            + $"survived={GC.GetGCMemoryInfo(GCKind.FullBlocking).HeapSizeBytes / 1_000_000} MB collections={GC.CollectionCount(0)}/{GC.CollectionCount(2)} "
+            + $"peak={self.PeakWorkingSet64 / 1_000_000} MB");
     }
 
     private static string TraceLine(RunResult result) => $"trace {result.TraceHash:x16}";
