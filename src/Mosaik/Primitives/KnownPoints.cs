@@ -11,12 +11,12 @@ internal static class KnownPoints
 {
     private const int Places = 4096;
 
-    private static readonly Key?[] s_keys = new Key?[Places];
+    private static readonly Key?[] Keys = new Key?[Places];
 
     public static bool Contains(ReadOnlySpan<byte> key) =>
-        Volatile.Read(ref s_keys[PlaceOf(key)]) is { } known && known.Bytes.AsSpan().SequenceEqual(key);
+        Volatile.Read(ref Keys[PlaceOf(key)]) is { } known && known.Bytes.AsSpan().SequenceEqual(key);
 
-    public static void Add(ReadOnlySpan<byte> key) => Volatile.Write(ref s_keys[PlaceOf(key)], new Key(new Bytes32(key)));
+    public static void Add(ReadOnlySpan<byte> key) => Volatile.Write(ref Keys[PlaceOf(key)], new Key(new Bytes32(key)));
 
     private static int PlaceOf(ReadOnlySpan<byte> key) => (key[0] | (key[1] << 8)) & (Places - 1);
 

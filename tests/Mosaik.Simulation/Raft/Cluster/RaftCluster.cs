@@ -17,7 +17,7 @@ namespace Mosaik.Simulation.Raft.Cluster;
 internal sealed partial class RaftCluster(ulong seed = 1)
 {
     private const int MaxRounds = 400;
-    private static readonly Action<ClusterNode> s_advance = static n => n.Core.Advance(n.Now, n.Effects);
+    private static readonly Action<ClusterNode> AdvanceNode = static n => n.Core.Advance(n.Now, n.Effects);
 
     private readonly SimulationRandom _random = new(seed);
     private readonly SortedDictionary<string, ClusterNode> _nodes = new(StringComparer.Ordinal);
@@ -153,7 +153,7 @@ internal sealed partial class RaftCluster(ulong seed = 1)
         {
             if (node.Core.NextDeadline > node.Now)
                 node.Now = node.Core.NextDeadline;
-            Turn(node, new ClusterEvent(new ClusterInput(InputKind.Timer) { What = "timer" }, s_advance));
+            Turn(node, new ClusterEvent(new ClusterInput(InputKind.Timer) { What = "timer" }, AdvanceNode));
         }
 
         node.Now = end;
@@ -165,7 +165,7 @@ internal sealed partial class RaftCluster(ulong seed = 1)
         ClusterNode node = this[name];
         if (node.Core.ElectionDeadline > node.Now && node.Core.ElectionDeadline < TimeSpan.MaxValue)
             node.Now = node.Core.ElectionDeadline;
-        Turn(node, new ClusterEvent(new ClusterInput(InputKind.Timer) { What = "time-out" }, s_advance));
+        Turn(node, new ClusterEvent(new ClusterInput(InputKind.Timer) { What = "time-out" }, AdvanceNode));
     }
 
     /// <summary>A leader's heartbeat is due.</summary>
