@@ -49,7 +49,7 @@ internal sealed record RaftPlan(
     int Nodes, int Voters, RaftStyle Style, RaftFaults Faults, int Learners, int Spares, int Steps, RaftLimits Limits)
 {
     /// <summary>Changes whenever the same seed would mean another run.</summary>
-    public const int Version = 2;
+    public const int Version = 3;
 
     public bool IsMajority => Voters > 0;
 

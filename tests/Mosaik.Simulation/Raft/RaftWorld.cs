@@ -174,6 +174,17 @@ internal sealed partial class RaftWorld
         return true;
     }
 
+    // What may be heard in one turn with the bond of the successor; entries could make a candidate in the middle of it.
+    private ClusterEvent? LastWord(ClusterNode node, string other)
+    {
+        if (_cluster.Arriving(node.Name, other) is not { } word)
+            return null;
+        if ((RaftMessageKind)word.Input.Message![0] != RaftMessageKind.AppendEntries)
+            return word;
+        _cluster.Turn(_cluster[other], word);
+        return null;
+    }
+
     private void RestartOne(ClusterNode node)
     {
         if (!MayLose(node))
@@ -184,7 +195,7 @@ internal sealed partial class RaftWorld
 
         // Its peers may learn of it by the bond with its successor, and its store may still have what it wrote (D8).
         bool isSilent = identity is null && _random.NextBelow(3) == 0;
-        var last = isSilent ? bonded.ToDictionary(o => o, o => _cluster.Arriving(node.Name, o)) : [];
+        var last = isSilent ? bonded.ToDictionary(o => o, o => LastWord(node, o)) : [];
         ClusterNode next = _cluster.Restart(
             node.Name, isYoung: _random.NextBelow(3) == 0, identity, isSilent, keepsLog: _random.NextBelow(2) == 0);
         next.Machine.Preference = node.Machine.Preference;

@@ -179,7 +179,10 @@ internal sealed partial class RaftOracle
         if (view.Inputs > 1)
             return;
         ulong expected = core.Role == RaftRole.Leader ? (ulong)view.Log.Count : core.Online ? core.Committed.Index.Value : 0;
-        Require(range.End.Value == expected, "H3", view, $"offers up to {range.End}, not {expected}");
+
+        // A leader may append a change of the roster in the same turn, behind its answer.
+        bool isBefore = core.Role == RaftRole.Leader && range.End.Value == (ulong)view.Kept;
+        Require(range.End.Value == expected || isBefore, "H3", view, $"offers up to {range.End}, not {expected}");
     }
 
     private TimeSpan QuorumDeadline(NodeView view)
