@@ -54,5 +54,8 @@ internal sealed class SimulatedNode
     /// <summary>Whether the process that started then said goodbye, or one after it.</summary>
     public bool HasSaidGoodbye(long start) => start <= _lastFarewell;
 
+    /// <summary>Whether its clock, set back by so much, is still past the start of the last process that said goodbye.</summary>
+    public bool IsPastFarewell(TimeSpan behind) => (Clock.GetUtcNow() - behind).ToUnixTimeMilliseconds() > _lastFarewell;
+
     public override string ToString() => $"n{Index} {Id:S}";
 }
