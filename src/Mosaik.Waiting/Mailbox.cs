@@ -82,14 +82,8 @@ public sealed class Mailbox<T>
     /// <returns>False if the mailbox is full, somebody is waiting for room, or it was completed.</returns>
     public bool TryPost(T item)
     {
-        Reading woken;
-        lock (_lock)
-        {
-            if (_closed || _count == Capacity || _firstWriter is not null)
-                return false;
-            woken = Accept(item);
-        }
-
+        if (!TryAccept(item, out Reading woken))
+            return false;
         Wake(woken, item);
         return true;
     }
@@ -106,14 +100,8 @@ public sealed class Mailbox<T>
     /// <returns>False if the mailbox is full, somebody is waiting for room, or it was completed.</returns>
     public bool TryPostLast(T item)
     {
-        Reading woken;
-        lock (_lock)
-        {
-            if (_closed || _count == Capacity || _firstWriter is not null)
-                return false;
-            woken = Accept(item);
-        }
-
+        if (!TryAccept(item, out Reading woken))
+            return false;
         if (woken == Reading.ForItem)
             _item.SucceedNext(item);
         else if (woken == Reading.ForReadiness)
@@ -296,6 +284,19 @@ public sealed class Mailbox<T>
         else if (reading == Reading.ForReadiness)
             _readiness.Fail(error!); // not null: the case before
         return true;
+    }
+
+    /// <summary>Takes an item in if there is room and nobody is in line for it.</summary>
+    private bool TryAccept(T item, out Reading woken)
+    {
+        woken = default;
+        lock (_lock)
+        {
+            if (_closed || _count == Capacity || _firstWriter is not null)
+                return false;
+            woken = Accept(item);
+            return true;
+        }
     }
 
     /// <summary>Stores an item, or finds out that the waiting reader gets it. Under the lock.</summary>
