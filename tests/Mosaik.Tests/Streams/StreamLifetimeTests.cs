@@ -1,4 +1,5 @@
 using Mosaik.Networking;
+using Mosaik.Networking.Transport;
 using Mosaik.Primitives;
 using Mosaik.Streams;
 using Mosaik.Tests.Discovery;
@@ -40,13 +41,8 @@ public sealed class StreamLifetimeTests : IDisposable
     [Fact]
     public void What_a_withdrawn_producer_still_sends_arrives_before_its_204() => _world.Run(async () =>
     {
-        var node = await _world.StartAsync();
         var raw = new RawStreamPeer(_world);
-        var consumer = node.Streams.Consume(new ConsumerOptions<string> { StreamId = "test" });
-        await raw.IntroduceAsync(node, "test");
-        var (connection, stream) = await raw.AcceptAsync();
-        await stream.WriteAsync(RawStreamPeer.Handshake(_world.Id, "test"));
-        await _world.UntilAsync(() => consumer.IsOnline, 3, "the subscription");
+        var (node, consumer, connection, stream) = await SubscribeToAsync(raw);
         var channel = Assert.Single(consumer.Producers);
         await _world.DelayAsync(0.1);
         await raw.IntroduceAsync(node); // the news of the withdrawal is faster than what was sent before it
@@ -61,13 +57,8 @@ public sealed class StreamLifetimeTests : IDisposable
     [Fact]
     public void A_withdrawn_producer_that_never_closes_is_left_after_the_drain_time() => _world.Run(async () =>
     {
-        var node = await _world.StartAsync();
         var raw = new RawStreamPeer(_world);
-        var consumer = node.Streams.Consume(new ConsumerOptions<string> { StreamId = "test" });
-        await raw.IntroduceAsync(node, "test");
-        var (connection, stream) = await raw.AcceptAsync();
-        await stream.WriteAsync(RawStreamPeer.Handshake(_world.Id, "test"));
-        await _world.UntilAsync(() => consumer.IsOnline, 3, "the subscription");
+        var (node, consumer, connection, _) = await SubscribeToAsync(raw);
         await _world.DelayAsync(0.1);
         await raw.IntroduceAsync(node);
         Assert.Equal(CloseCode.Cancelled, (await _world.WithinAsync(connection.WaitClosedAsync(), 1)).RemoteCode);
@@ -206,6 +197,19 @@ public sealed class StreamLifetimeTests : IDisposable
         foreach (var wait in waits)
             await Assert.ThrowsAsync<System.Threading.Channels.ChannelClosedException>(() => wait);
     });
+
+    /// <summary>A node whose consumer has subscribed to the peer.</summary>
+    private async Task<(Network Node, Consumer<string> Consumer, ITransportConnection Connection, ITransportStream Stream)>
+        SubscribeToAsync(RawStreamPeer raw)
+    {
+        var node = await _world.StartAsync();
+        var consumer = node.Streams.Consume(new ConsumerOptions<string> { StreamId = "test" });
+        await raw.IntroduceAsync(node, "test");
+        var (connection, stream) = await raw.AcceptAsync();
+        await stream.WriteAsync(RawStreamPeer.Handshake(_world.Id, "test"));
+        await _world.UntilAsync(() => consumer.IsOnline, 3, "the subscription");
+        return (node, consumer, connection, stream);
+    }
 
     /// <summary>Grants three delays of a millisecond.</summary>
     private sealed class Counting : IBackoff
