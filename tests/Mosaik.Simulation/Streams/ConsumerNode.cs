@@ -107,6 +107,16 @@ internal sealed class ConsumerNode
     /// <summary>Whether it is subscribed to a producer now, by what both ends say.</summary>
     public bool IsConnectedTo(ProducerNode producer) => ChannelTo(producer) is { IsConnected: true };
 
+    /// <summary>
+    /// Whether a producer's subscription has brought it everything that was sent over it. False where the counts cannot be
+    /// compared: several connections have come after each other, or the producer has not missed an earlier process yet.
+    /// </summary>
+    public bool HasAll(ProducerNode producer, IReadOnlyList<ChannelInfo> subscriptions, ChannelInfo subscription) =>
+        subscription is { IsConnected: true } && subscriptions.Count(other => other.ConsumerId == _key.PeerId) == 1
+        && subscription.ConsumerId == _key.PeerId && subscription.Peer.StartedAt == Network?.Discovery.Me.Entry.StartedAt
+        && _world.Ledger.CountsOf(Index, Life, producer.Index).Connections == 1
+        && ChannelTo(producer) is { IsConnected: true } mine && mine.Datums == subscription.Datums;
+
     /// <summary>At rest: what this consumer and a producer have counted of each other.</summary>
     /// <returns>How many datums it missed over its one connection; 0 if there was more than one.</returns>
     public long CheckCounts(ProducerNode producer, IReadOnlyList<ChannelInfo> subscriptions)

@@ -21,7 +21,6 @@ internal sealed class ProducerNode : IDisposable
     private readonly Dictionary<ChannelInfo, long> _acceptedBefore = [];
     private Producer<Datum>[] _handles = [];
     private DropCounter? _drops;
-    private long _accepted;
 
     public ProducerNode(StreamsWorld world, int index)
     {
@@ -46,11 +45,17 @@ internal sealed class ProducerNode : IDisposable
     /// <summary>How often the stream has lost its last consumer.</summary>
     public int Breaks { get; private set; }
 
+    /// <summary>A handle of the stream while it is offered.</summary>
+    public Producer<Datum>? Offered => _handles is [var first, ..] ? first : null;
+
+    /// <summary>Datums accepted in this life.</summary>
+    public long Accepted { get; private set; }
+
     public PeerId Id => _key.PeerId;
 
     public IPAddress? Host => Network?.Local.Endpoint.LocalAddresses[0].Address;
 
-    public int ConnectedConsumers => _handles is [var first, ..] ? first.Consumers.Count(static c => c.IsConnected) : 0;
+    public int ConnectedConsumers => Offered?.Consumers.Count(static c => c.IsConnected) ?? 0;
 
     public async Task StartAsync()
     {
@@ -63,7 +68,7 @@ internal sealed class ProducerNode : IDisposable
     public void Open()
     {
         Life++;
-        _accepted = 0;
+        Accepted = 0;
         _acceptedBefore.Clear();
         StreamsPlan plan = _world.Plan;
         var options = new ProducerOptions<Datum>
@@ -163,14 +168,14 @@ internal sealed class ProducerNode : IDisposable
     {
         _world.Record(Index, "sent", datum.Number);
         _world.Ledger.OnAccepted(datum);
-        if (datum.Life != Life || _handles is not [var first, ..])
+        if (datum.Life != Life || Offered is not { } first)
             return;
-        _accepted++;
+        Accepted++;
         foreach (ChannelInfo channel in first.Consumers)
         {
             if (!_acceptedBefore.TryGetValue(channel, out long before))
-                _acceptedBefore[channel] = before = _accepted - 1;
-            long waiting = _accepted - before - channel.Datums;
+                _acceptedBefore[channel] = before = Accepted - 1;
+            long waiting = Accepted - before - channel.Datums;
             if (!_world.MayMiss && waiting > (2L * _world.Plan.BufferSize) + Unheard)
                 _world.Fail("ST-7", $"{waiting} datums of p{Index} wait for {channel}, the buffer size is {_world.Plan.BufferSize}");
         }
@@ -230,5 +235,5 @@ internal sealed class ProducerNode : IDisposable
 
     /// <inheritdoc/>
     public override string ToString() =>
-        $"p{Index}.{Life}{(Network is null ? " down" : "")} sent {_accepted}, to {(_handles is [var first, ..] ? string.Join(", ", first.Consumers) : "nobody")}";
+        $"p{Index}.{Life}{(Network is null ? " down" : "")} sent {Accepted}, to {(Offered is { } first ? string.Join(", ", first.Consumers) : "nobody")}";
 }

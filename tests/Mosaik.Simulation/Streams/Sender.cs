@@ -10,7 +10,6 @@ internal sealed class Sender(StreamsWorld world, ProducerNode owner, Producer<Da
     /// <summary>The most writes it has under way.</summary>
     public const int MostAtOnce = 6;
 
-    private static readonly TimeSpan StallSlack = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan CalmPause = TimeSpan.FromMilliseconds(300);
 
     private readonly SimulationRandom _random = world.RandomOf($"sender/{owner.Index}/{life}/{handle}");
@@ -39,10 +38,8 @@ internal sealed class Sender(StreamsWorld world, ProducerNode owner, Producer<Da
     public async Task WriteOneAsync(CancellationToken cancellationToken = default)
     {
         Datum datum = Next();
-        (TimeSpan since, int breaks, bool isOnline) = (world.Now, owner.Breaks, producer.IsOnline);
         _underWay++;
         owner.Writers++;
-        int before = owner.Writers;
         try
         {
             await producer.WriteAsync(datum, cancellationToken);
@@ -53,22 +50,6 @@ internal sealed class Sender(StreamsWorld world, ProducerNode owner, Producer<Da
             _underWay--;
             owner.Writers--;
         }
-
-        CheckStall(isOnline && breaks == owner.Breaks, before, world.Now - since);
-    }
-
-    /// <summary>
-    /// Rule L4: those who keep a writer waiting hand something over within the stall timeout, which serves one writer at
-    /// least, or are dropped.
-    /// </summary>
-    private void CheckStall(bool wasOnline, int writers, TimeSpan waited)
-    {
-        TimeSpan stall = world.Plan.StallTimeout;
-        if (!wasOnline || stall == Timeout.InfiniteTimeSpan)
-            return;
-        TimeSpan longest = (stall + StallSlack) * (writers + world.Plan.Consumers);
-        if (waited > longest)
-            world.Fail("ST-6", $"a write of p{owner.Index} has waited {waited.TotalSeconds} s behind {writers - 1} others while online");
     }
 
     private Task StepAsync(int kind) => kind switch

@@ -19,6 +19,7 @@ internal sealed class StreamsWorld : IDisposable
     /// <summary>Less than the 0.5 s for draining, more than any round trip.</summary>
     private const double IdleCloseSeconds = 0.45;
 
+    private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan MeetInterval = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan SyncLimit = TimeSpan.FromSeconds(5);
 
@@ -191,6 +192,7 @@ internal sealed class StreamsWorld : IDisposable
         foreach (ConsumerNode consumer in Consumers)
             await consumer.StartAsync();
         Task meeting = Spawn("meeting", MeetAsync);
+        Task watch = Spawn("watch", WatchAsync);
         var faults = new StreamsFaults(this);
         Task[] troubles = [.. Plan.Faults.Select(fault => Spawn(fault.ToString(), () => faults.RunAsync(fault)))];
         await Task.WhenAll(troubles);
@@ -209,8 +211,20 @@ internal sealed class StreamsWorld : IDisposable
         await CheckLastAsync();
         foreach (ProducerNode producer in Producers)
             producer.CheckCounts();
+        await watch;
         await ShutDownAsync(meeting);
         IsOver = true;
+    }
+
+    private async Task WatchAsync()
+    {
+        ProgressWatch[] watches = [.. Producers.Select(producer => new ProgressWatch(this, producer))];
+        while (!IsStopping || Producers.Any(static producer => producer.Writers > 0))
+        {
+            await DelayAsync(LookInterval);
+            foreach (ProgressWatch watch in watches)
+                watch.Look();
+        }
     }
 
     /// <summary>Everybody gets to know everybody's current entry, again and again; what fails is tried again.</summary>
