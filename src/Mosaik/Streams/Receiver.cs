@@ -24,7 +24,6 @@ internal sealed class Receiver<T> : IAsyncDisposable
     private readonly StreamContext _context;
     private readonly ReconnectCore _schedule;
     private readonly Signal _trigger;
-    private readonly Signal _ended;
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _previous;
     private readonly LogLimiter _undecodableLog;
@@ -36,7 +35,7 @@ internal sealed class Receiver<T> : IAsyncDisposable
     private long _received;
     private bool _isRepeatedFailure;
     private bool _checksRtt;
-    private volatile bool _isConnected;
+    private volatile Signal? _connected; // while connected; set at the end
     private volatile bool _isLeaving;
 
     /// <summary>Starts at once, or when its predecessor for the same producer has closed its link.</summary>
@@ -54,7 +53,6 @@ internal sealed class Receiver<T> : IAsyncDisposable
         _entry = entry;
         _schedule = new ReconnectCore(consumer.NewBackoff(), _context.Random);
         _trigger = new Signal(_context.Scheduler, _context.TimeProvider);
-        _ended = new Signal(_context.Scheduler, _context.TimeProvider);
         _loop = _context.Scheduler.Start(RunAsync);
     }
 
@@ -76,8 +74,8 @@ internal sealed class Receiver<T> : IAsyncDisposable
     public async Task LeaveAsync(TimeSpan patience)
     {
         _isLeaving = true;
-        if (_isConnected && patience > TimeSpan.Zero)
-            await _ended.WaitAsync(patience).ConfigureAwait(false);
+        if (_connected is { } connected && patience > TimeSpan.Zero)
+            await connected.WaitAsync(patience).ConfigureAwait(false);
         await DisposeAsync().ConfigureAwait(false);
     }
 
@@ -104,8 +102,9 @@ internal sealed class Receiver<T> : IAsyncDisposable
         {
             await _trigger.WaitAsync(TimeSpan.Zero).ConfigureAwait(false); // what has happened so far is heeded by this attempt
             var (end, code, healthy) = await AttemptAsync().ConfigureAwait(false);
-            _isConnected = false;
-            _ended.Set();
+            var connected = _connected;
+            _connected = null;
+            connected?.Set();
             if (_isLeaving)
             {
                 HideChannel(code ?? CloseCode.Cancelled);
@@ -175,7 +174,7 @@ internal sealed class Receiver<T> : IAsyncDisposable
             connectedAt = _context.TimeProvider.GetTimestamp();
             var channel = ShowChannel();
             _isRepeatedFailure = false;
-            _isConnected = true;
+            _connected = new Signal(_context.Scheduler, _context.TimeProvider);
             _consumer.SetState(channel, ChannelState.Connected);
             StreamsLog.ProducerConnected(_context.Logger, _consumer.StreamId, ProducerId);
             await ReceiveAsync(link.Receiver, channel).ConfigureAwait(false);

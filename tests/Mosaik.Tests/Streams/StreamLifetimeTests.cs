@@ -38,11 +38,18 @@ public sealed class StreamLifetimeTests : IDisposable
         }
     });
 
-    [Fact]
-    public void What_a_withdrawn_producer_still_sends_arrives_before_its_204() => _world.Run(async () =>
+    [Theory]
+    [InlineData(0), InlineData(1)]
+    public void What_a_withdrawn_producer_still_sends_arrives_before_its_204(int breaks) => _world.Run(async () =>
     {
         var raw = new RawStreamPeer(_world);
         var (node, consumer, connection, stream) = await SubscribeToAsync(raw);
+        for (var i = 0; i < breaks; i++)
+        {
+            await connection.CloseAsync(CloseCode.UnexpectedClose, "");
+            (connection, stream) = await AcceptAsync(raw, consumer);
+        }
+
         var channel = Assert.Single(consumer.Producers);
         await _world.DelayAsync(0.1);
         await raw.IntroduceAsync(node); // the news of the withdrawal is faster than what was sent before it
@@ -205,10 +212,17 @@ public sealed class StreamLifetimeTests : IDisposable
         var node = await _world.StartAsync();
         var consumer = node.Streams.Consume(new ConsumerOptions<string> { StreamId = "test" });
         await raw.IntroduceAsync(node, "test");
+        var (connection, stream) = await AcceptAsync(raw, consumer);
+        return (node, consumer, connection, stream);
+    }
+
+    private async Task<(ITransportConnection Connection, ITransportStream Stream)> AcceptAsync(
+        RawStreamPeer raw, Consumer<string> consumer)
+    {
         var (connection, stream) = await raw.AcceptAsync();
         await stream.WriteAsync(RawStreamPeer.Handshake(_world.Id, "test"));
         await _world.UntilAsync(() => consumer.IsOnline, 3, "the subscription");
-        return (node, consumer, connection, stream);
+        return (connection, stream);
     }
 
     /// <summary>Grants three delays of a millisecond.</summary>
