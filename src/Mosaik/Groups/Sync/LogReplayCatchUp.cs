@@ -183,6 +183,10 @@ internal sealed partial class LogReplayCatchUp : ISyncCatchUp
             {
                 if (index <= _host.Log.Last.Index.Value && !Cut(index))
                     return false;
+
+                // What is left was compared byte by byte: with what follows now it is the leader's founding, and no other.
+                if (_byBytes && index > 1)
+                    _host.AdoptFounding(_leader, _lineage);
                 if (!_host.TryAppend(entry))
                 {
                     isGood = range.Source != _leader.Peer;

@@ -243,6 +243,42 @@ public sealed class RaftCatchUpTests
     }
 
     [Fact]
+    public void Foundings_that_begin_alike_are_told_apart_when_a_catch_up_is_cut_short()
+    {
+        foreach (string name in (string[])["A", "B", "Y"])
+            _cluster.Start(name, s => s with { ReplayBatchSize = 2 });
+        _cluster.Bond("A", "B");
+        AvailableScheduleTests.Elect(_cluster, "A");
+        _cluster.Execute("A", "same", "b");
+        _cluster.Settle();
+        AvailableScheduleTests.Elect(_cluster, "Y");
+        _cluster.Execute("Y", "same", "c", "d", "e");
+
+        // B gets a part of Y's log, behind a beginning that is the same in both.
+        _cluster.Isolate("B");
+        _cluster.Bond("B", "Y");
+        _cluster.TimeOut("B");
+        _cluster.DeliverAll();
+        _cluster.TimeOut("Y");
+        ClusterNode node = _cluster["B"];
+        for (int i = 0; i < 20 && node.Commanded is not ["same", "c"]; i++)
+        {
+            _cluster.Deliver("Y", "B", 1);
+            _cluster.Deliver("B", "Y", 1);
+        }
+
+        Assert.Equal(["same", "c"], node.Commanded);
+        Assert.Equal(_cluster["Y"].Core.FoundingLineage, node.Core.FoundingLineage);
+        _cluster.Isolate("B");
+        _cluster.Bond("A", "B");
+        _cluster.DeliverAll();
+        AvailableScheduleTests.Elect(_cluster, "A");
+        _cluster.Settle();
+        Assert.Equal(["same", "b"], node.Commanded);
+        Assert.Equal(["same", "b"], node.Machine.State);
+    }
+
+    [Fact]
     public void A_machine_that_cannot_be_rebuilt_stays_offline()
     {
         Pair("x1");
