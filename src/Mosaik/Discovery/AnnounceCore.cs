@@ -150,6 +150,16 @@ internal sealed class AnnounceCore(DiscoveryOptions options, RandomSource random
             Effects.Joins.Add(id);
     }
 
+    /// <summary>
+    /// A peer that was missed has answered: it is joined although there are neighbours, for it may be in another part of a
+    /// network that was split.
+    /// </summary>
+    public void OnFound(PeerId id)
+    {
+        if (_started && !_left && !IsAlone && !_neighbours.Contains(id))
+            Effects.Joins.Add(id);
+    }
+
     /// <summary>The user wants to know these peers: gossip joins them, whatever neighbours there are.</summary>
     public void OnDialled(IEnumerable<PeerId> peers)
     {
@@ -157,8 +167,8 @@ internal sealed class AnnounceCore(DiscoveryOptions options, RandomSource random
             Effects.Joins.AddRange(peers);
     }
 
-    /// <summary>The own address has changed: what failed before may work now.</summary>
-    public void OnAddressChanged(DiscoveryTime now)
+    /// <summary>The own address has changed, or the clock was put right: what failed before may work now.</summary>
+    public void OnCircumstancesChanged(DiscoveryTime now)
     {
         if (IsAlone)
             RestartBackoff(now.Monotonic);

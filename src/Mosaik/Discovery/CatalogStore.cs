@@ -69,6 +69,12 @@ internal sealed class CatalogStore
 
     public bool Contains(PeerId id) => _signed.ContainsKey(id) || _unsigned.ContainsKey(id);
 
+    /// <summary>The signed entry of a peer, fresh or not; null if there is none.</summary>
+    public SignedPeerEntry? GetSigned(PeerId id) => _signed.GetValueOrDefault(id);
+
+    /// <summary>Peers whose signed entries were refreshed last after a time and not after another one.</summary>
+    public IEnumerable<PeerId> RefreshedBetween(long afterMs, long untilMs) => _signedReceipts.Between(afterMs, untilMs);
+
     public bool IsFreshSigned(PeerId id, long nowMs) =>
         _signed.TryGetValue(id, out SignedPeerEntry? entry) && State.IsFresh(entry, nowMs);
 
@@ -248,11 +254,14 @@ internal sealed class CatalogStore
     {
         if (ExpiryOf(id) is not { } expiry || nowMs <= expiry)
             return false;
-        Drop(_signed.TryGetValue(id, out SignedPeerEntry? entry) ? entry.Entry : _unsigned[id].Entry);
+        if (_signed.TryGetValue(id, out SignedPeerEntry? entry))
+            Drop(entry.Entry, isPurge: true);
+        else
+            Drop(_unsigned[id].Entry);
         return true;
     }
 
-    private void Drop(PeerEntry entry)
+    private void Drop(PeerEntry entry, bool isPurge = false)
     {
         PeerId id = entry.Id;
         if (_signed.Remove(id))
@@ -268,7 +277,7 @@ internal sealed class CatalogStore
         Reindex(entry, null);
         _rtts.Remove(id);
         UpdateHidden(id);
-        Changes.Add(PeerChange.Removed(entry));
+        Changes.Add(PeerChange.Removed(entry) with { IsPurge = isPurge });
     }
 
     private void OnStored(PeerId id, long expiryMs, ReceiptOrder receipts, long nowMs)

@@ -9,15 +9,16 @@ namespace Mosaik.Discovery;
 /// <remarks>
 /// <para>Parts: the catalog (<see cref="CatalogStore"/>), when to sync with whom (<see cref="SyncTable"/>), when to
 /// refresh the own entry (<see cref="AnnounceClock"/>), when to broadcast it and whom to join
-/// (<see cref="AnnounceCore"/>), whom to ping (<see cref="RttProber"/>), and what to do about entries with our own id
-/// (<see cref="IdentityGuard"/>). They do not know each other; the core carries the facts between them: a new or
-/// updated peer is observed (unless it was fed in), a removed one forgotten.</para>
+/// (<see cref="AnnounceCore"/>), whom to look for (<see cref="MissingPeers"/>), whom to ping (<see cref="RttProber"/>),
+/// and what to do about entries with our own id (<see cref="IdentityGuard"/>). They do not know each other; the core
+/// carries the facts between them: a new or updated peer is observed (unless it was fed in), a removed one forgotten or
+/// looked for.</para>
 /// <para>Use: any input, <see cref="GoOnline"/> among them once; after each input the owner executes the effects,
 /// clears them, and calls <see cref="HandleTimeout"/> no later than <see cref="NextTimeout"/>.</para>
 /// <para>It verifies nothing, signs nothing and sends nothing: entries come in verified, syncs and pings are run by the
 /// owner, which reports how they ended. The own entry lives in <see cref="LocalEntry"/>.</para>
 /// </remarks>
-internal sealed class DiscoveryCore
+internal sealed partial class DiscoveryCore
 {
     private readonly DiscoveryOptions _options;
     private readonly CatalogStore _catalog;
@@ -26,6 +27,7 @@ internal sealed class DiscoveryCore
     private readonly AnnounceCore? _announce;
     private readonly RttProber _prober;
     private readonly IdentityGuard _identity;
+    private readonly WallClockWatch _wallClock;
     private bool _online;
     private bool _left;
     private long _departuresSeen;
@@ -47,6 +49,7 @@ internal sealed class DiscoveryCore
         _announce = announces ? new AnnounceCore(options, random) : null;
         _prober = new RttProber(options, random);
         _identity = new IdentityGuard(options);
+        _wallClock = new WallClockWatch(TimeSpan.FromMilliseconds(options.MaxTimeDriftMs));
     }
 
     /// <summary>How often the entry of a node that is not announced reaches each peer (spec/discovery.md §8.6).</summary>
@@ -57,6 +60,9 @@ internal sealed class DiscoveryCore
 
     /// <summary>The catalog as published last.</summary>
     public CatalogState State => _catalog.State;
+
+    /// <summary>The own entry is about to be made with this time; later jumps of the wall clock are noticed.</summary>
+    public void WatchClock(DiscoveryTime now) => _wallClock.IsPutForward(now);
 
     /// <summary>The node is online: the first refresh is due, and the bootstrap peers are observed.</summary>
     public void GoOnline(DiscoveryTime now)
@@ -91,10 +97,14 @@ internal sealed class DiscoveryCore
         }
         // Only now is it known how many there are, which tells how many of them are worth a sync.
         _syncs.CatalogSize = _catalog.Count;
-        for (int i = 0; source.Learns && i < entries.Count; i++)
+        for (int i = 0; i < entries.Count; i++)
         {
-            if (results[i] is UpsertResult.New or UpsertResult.Updated)
+            if (results[i] is not (UpsertResult.New or UpsertResult.Updated))
+                continue;
+            if (source.Learns)
                 OnLearnt(entries[i].Id, now);
+            if (source is { SyncId: null, SyncingPeer: null })
+                OnHeard(entries[i].Id, isFirstHand: false, now);
         }
         if (_catalog.Count > before && (source.SyncId is not null || source.SyncingPeer is not null))
             _syncs.OnNews(source.SyncId);
@@ -171,7 +181,7 @@ internal sealed class DiscoveryCore
     public void OnSubscribed(DiscoveryTime now)
     {
         _announce?.OnSubscribed(now);
-        _announce?.HandleTimeout(now, () => FreshPeers(now));
+        _announce?.HandleTimeout(now, () => JoinablePeers(now));
         Finish(now);
     }
 
@@ -186,7 +196,7 @@ internal sealed class DiscoveryCore
     public void OnNeighbourDown(PeerId id, DiscoveryTime now)
     {
         _announce?.OnNeighbourDown(id, now);
-        _announce?.HandleTimeout(now, () => FreshPeers(now));
+        _announce?.HandleTimeout(now, () => JoinablePeers(now));
         Finish(now);
     }
 
@@ -194,7 +204,7 @@ internal sealed class DiscoveryCore
     public void OnLagged(IReadOnlyCollection<PeerId> neighbours, DiscoveryTime now)
     {
         _announce?.OnLagged(neighbours, id => _catalog.IsFreshSigned(id, now.WallMs), now);
-        _announce?.HandleTimeout(now, () => FreshPeers(now));
+        _announce?.HandleTimeout(now, () => JoinablePeers(now));
         Finish(now);
     }
 
@@ -211,8 +221,8 @@ internal sealed class DiscoveryCore
     /// <summary>The own address has changed.</summary>
     public void OnAddressChanged(DiscoveryTime now)
     {
-        _announce?.OnAddressChanged(now);
-        _announce?.HandleTimeout(now, () => FreshPeers(now));
+        _announce?.OnCircumstancesChanged(now);
+        _announce?.HandleTimeout(now, () => JoinablePeers(now));
         Finish(now);
     }
 
@@ -249,6 +259,8 @@ internal sealed class DiscoveryCore
     public void OnConnectionLost(PeerId id, DiscoveryTime now)
     {
         _syncs.OnConnectionLost(id, now.Monotonic);
+        if (_catalog.GetSigned(id) is { } entry)
+            Miss(entry.Entry, now);
         Finish(now);
     }
 
@@ -259,6 +271,7 @@ internal sealed class DiscoveryCore
         {
             _syncs.OnInbound(id, now.Monotonic);
             _announce?.OnObserved(id, now);
+            OnHeard(id, isFirstHand: true, now);
         }
         else if (!completed)
             _syncs.OnInboundFailed(id);
@@ -276,9 +289,14 @@ internal sealed class DiscoveryCore
     {
         _syncs.OnFinished(sync.SyncId, outcome, now.Monotonic);
         if (outcome == SyncOutcome.Succeeded)
+        {
             _announce?.OnReached(sync.Peer, now);
+            OnHeard(sync.Peer, isFirstHand: true, now);
+        }
         else
+        {
             _announce?.OnMissed(sync.Peer);
+        }
         Finish(now);
     }
 
@@ -293,6 +311,8 @@ internal sealed class DiscoveryCore
     public TimeSpan? NextTimeout(DiscoveryTime now)
     {
         TimeSpan? next = _online && !_left ? _clock.Next - now.Monotonic : null;
+        if (IsLooking)
+            next = Min(next, _lookAt - now.Monotonic);
         if (_announce?.NextDue is { } announce)
             next = Min(next, announce - now.Monotonic);
         if (_catalog.EarliestExpiryMs != long.MaxValue)
@@ -311,9 +331,15 @@ internal sealed class DiscoveryCore
     /// <summary>Time has passed.</summary>
     public void HandleTimeout(DiscoveryTime now)
     {
+        if (_wallClock.IsPutForward(now))
+        {
+            Effects.BeginRun |= !_left;
+            _announce?.OnCircumstancesChanged(now);
+        }
+        Look(now);
         _catalog.Purge(now.WallMs);
         Effects.Restamp |= _online && !_left && _clock.TryTick(now.Monotonic);
-        _announce?.HandleTimeout(now, () => FreshPeers(now));
+        _announce?.HandleTimeout(now, () => JoinablePeers(now));
         Finish(now);
     }
 
@@ -322,11 +348,6 @@ internal sealed class DiscoveryCore
         _syncs.Observe(id, SyncReason.Learnt, now.Monotonic, _options.PurgeAfter);
         _announce?.OnObserved(id, now);
     }
-
-    private List<PeerId> FreshPeers(DiscoveryTime now) =>
-    [
-        .. _catalog.State.Signed.Keys.Concat(_catalog.State.Unsigned.Keys).Where(id => _catalog.IsFresh(id, now.WallMs)),
-    ];
 
     private void OnOwnEntry(PeerVersion version, PeerVersion highWater, DiscoveryTime now)
     {
@@ -348,8 +369,10 @@ internal sealed class DiscoveryCore
             TakeAnnounceEffects(_announce.Effects, now);
         foreach (PeerChange change in _catalog.Changes)
         {
+            if (change.IsPurge && _catalog.GetSigned(change.Id) is null)
+                Miss(change.Old!, now); // what was removed was there
             if (change.Kind == PeerChangeKind.Removed)
-                Forget(change.Id);
+                OnRemoved(change.Id);
         }
         Effects.Published |= _catalog.Publish();
         Effects.Changes.AddRange(_catalog.Changes);
@@ -358,7 +381,13 @@ internal sealed class DiscoveryCore
         _departuresSeen = _catalog.SignedDepartures;
         if (!_online)
             return;
+        int started = Effects.Syncs.Count;
         _syncs.TakeDue(now.Monotonic, id => _catalog.IsFresh(id, now.WallMs), Effects.Syncs);
+        for (int i = started; i < Effects.Syncs.Count; i++)
+        {
+            if (_missing.AddressOf(Effects.Syncs[i].Peer) is { } address)
+                Effects.Recalled.Add(address);
+        }
         _prober.TakeDue(
             now.Monotonic, () => _catalog.State.Signed.Keys, id => _catalog.IsFreshSigned(id, now.WallMs), Effects.Probes);
     }
@@ -375,9 +404,17 @@ internal sealed class DiscoveryCore
         effects.Clear();
     }
 
+    /// <summary>The peer has said goodbye.</summary>
     private void Forget(PeerId id)
     {
-        _syncs.Forget(id);
+        _missing.Remove(id);
+        OnRemoved(id);
+    }
+
+    private void OnRemoved(PeerId id)
+    {
+        if (!_missing.Contains(id))
+            _syncs.Forget(id);
         _prober.Forget(id);
         _announce?.OnMissed(id);
     }

@@ -15,6 +15,15 @@ internal sealed partial class DiscoveryDriver
         foreach ((PeerId id, UpsertResult result) in effects.Results)
             OnResult(id, result, now);
         _metrics.OnDeparted(effects.SignedDepartures);
+        if (effects.Recalled.Count > 0)
+        {
+            EndpointAddress[] recalled = [.. effects.Recalled];
+            Node.UpdateAddresses((book, at) =>
+            {
+                foreach (EndpointAddress peer in recalled)
+                    book.Recall(peer.Id, peer.Addresses, at);
+            });
+        }
         foreach (SyncStart start in effects.Syncs)
             Run(start, isBackground: true);
         foreach (PeerId peer in effects.Probes)
@@ -25,6 +34,11 @@ internal sealed partial class DiscoveryDriver
             _announcer?.Announce();
         if (effects.IdentityConflict is { } conflict)
             DiscoveryLog.IdentityConflict(Logger, conflict);
+        if (effects.BeginRun)
+        {
+            DiscoveryLog.ClockPutForward(Logger);
+            SignBeside(() => Local.BeginRun(WallMs));
+        }
         if (effects.Overtake is { } found)
         {
             DiscoveryLog.Overtaken(Logger, found);

@@ -66,6 +66,7 @@ internal sealed partial class DiscoveryDriver : ISubsystem
         _announcer = gossip is null ? null : new Announcer(this, gossip);
         _state = _core.State;
         Random = random;
+        _core.WatchClock(Now);
         Local = new LocalEntry(node.SecretKey, node.NetworkId, node.Address, options.Tags, WallMs);
         Hub = new DiscoveryHub(Scheduler, options.EventsBacklog);
         Verification = new EntryVerification(new SignatureVerifier(SignatureCache.Shared), new SignatureBudget(), Scheduler, TimeProvider);

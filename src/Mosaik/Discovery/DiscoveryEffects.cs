@@ -16,6 +16,9 @@ internal sealed class DiscoveryEffects
     /// <summary>Peers whose smoothed round-trip time has changed.</summary>
     public List<PeerId> Rtts { get; } = [];
 
+    /// <summary>Where peers were that are looked for: for who dials them, should nobody else know.</summary>
+    public List<EndpointAddress> Recalled { get; } = [];
+
     /// <summary>Background syncs to start.</summary>
     public List<SyncStart> Syncs { get; } = [];
 
@@ -30,6 +33,9 @@ internal sealed class DiscoveryEffects
 
     /// <summary>The own entry is to be refreshed.</summary>
     public bool Restamp { get; set; }
+
+    /// <summary>The wall clock was put forward: the own entry is to begin anew at the time it shows now.</summary>
+    public bool BeginRun { get; set; }
 
     /// <summary>The own entry is to move past this version.</summary>
     public PeerVersion? Overtake { get; set; }
@@ -48,11 +54,13 @@ internal sealed class DiscoveryEffects
         Changes.Clear();
         Published = false;
         Rtts.Clear();
+        Recalled.Clear();
         Syncs.Clear();
         Probes.Clear();
         Announce = false;
         Joins.Clear();
         Restamp = false;
+        BeginRun = false;
         Overtake = null;
         IdentityConflict = null;
         Results.Clear();

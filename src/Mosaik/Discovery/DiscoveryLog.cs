@@ -68,4 +68,7 @@ internal static partial class DiscoveryLog
 
     [LoggerMessage(2020, LogLevel.Debug, "Leaving: the departure is announced to {Neighbours} neighbours")]
     public static partial void Leaving(ILogger logger, int neighbours);
+
+    [LoggerMessage(2021, LogLevel.Warning, "The clock was put forward: the own entry counts from now on")]
+    public static partial void ClockPutForward(ILogger logger);
 }

@@ -166,6 +166,12 @@ internal sealed class LocalEntry
         }
     }
 
+    /// <summary>
+    /// The wall clock was put forward: the entry begins anew at the time it shows now, as if the process had started then.
+    /// Started under a clock that was behind, it would be taken for a run before one that has left since.
+    /// </summary>
+    public SignedPeerEntry BeginRun(long nowMs) => Overtake(new PeerVersion(nowMs - 1, nowMs - 1), nowMs);
+
     private static void CheckTickets(PeerEntry entry)
     {
         int count = entry.Layout.TicketCount;

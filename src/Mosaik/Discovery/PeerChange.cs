@@ -25,6 +25,9 @@ internal enum PeerChangeKind
 internal sealed record PeerChange(
     PeerId Id, PeerChangeKind Kind, PeerEntry? Old, PeerEntry? New, SignedPeerEntry? Signed, bool ContentChanged)
 {
+    /// <summary>Whether a signed entry is gone because it was not refreshed in time.</summary>
+    public bool IsPurge { get; init; }
+
     public static PeerChange Added(PeerEntry entry, SignedPeerEntry? signed) =>
         new(entry.Id, PeerChangeKind.Added, null, entry, signed, ContentChanged: true);
 

@@ -20,6 +20,10 @@ internal sealed class ReceiptOrder
             _order.Remove(node);
     }
 
+    /// <summary>The peers received last after a time and not after another one.</summary>
+    public IEnumerable<PeerId> Between(long afterMs, long untilMs) =>
+        _order.SkipWhile(peer => peer.AtMs <= afterMs).TakeWhile(peer => peer.AtMs <= untilMs).Select(static peer => peer.Id);
+
     /// <summary>The first peer received before a time that may be taken; null when there is none.</summary>
     public PeerId? Oldest(long beforeMs, Predicate<PeerId> mayTake)
     {

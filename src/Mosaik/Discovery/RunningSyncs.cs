@@ -18,6 +18,9 @@ internal sealed class RunningSyncs
     /// <summary>How many of <see cref="SyncKind.Learnt"/>.</summary>
     public int Learning { get; private set; }
 
+    /// <summary>How many of <see cref="SyncKind.Sought"/>.</summary>
+    public int Seeking { get; private set; }
+
     /// <summary>How many run with a peer.</summary>
     public int CountOf(PeerId peer) => Of(peer).Count;
 
@@ -34,10 +37,7 @@ internal sealed class RunningSyncs
     public SyncStart Start(PeerId peer, SyncKind kind, bool isBackground)
     {
         var sync = new RunningSync(++_lastId, peer, kind);
-        if (kind == SyncKind.Refresh)
-            Refreshing++;
-        else if (kind == SyncKind.Learnt)
-            Learning++;
+        Count(kind, 1);
         if (!_byPeer.TryGetValue(peer, out List<RunningSync>? running))
             _byPeer[peer] = running = [];
         running.Add(sync);
@@ -66,11 +66,24 @@ internal sealed class RunningSyncs
             _byPeer.Remove(sync.Peer);
         if (sync.IsBackground)
             Background--;
-        if (sync.Kind == SyncKind.Refresh)
-            Refreshing--;
-        else if (sync.Kind == SyncKind.Learnt)
-            Learning--;
+        Count(sync.Kind, -1);
         return sync;
+    }
+
+    private void Count(SyncKind kind, int change)
+    {
+        switch (kind)
+        {
+            case SyncKind.Refresh:
+                Refreshing += change;
+                break;
+            case SyncKind.Learnt:
+                Learning += change;
+                break;
+            case SyncKind.Sought:
+                Seeking += change;
+                break;
+        }
     }
 
     private List<RunningSync> Of(PeerId peer) => _byPeer.GetValueOrDefault(peer) ?? [];

@@ -11,4 +11,7 @@ internal enum SyncKind
 
     /// <summary>With a peer learnt second-hand.</summary>
     Learnt,
+
+    /// <summary>Looks whether a peer that is missed is there again.</summary>
+    Sought,
 }

@@ -19,6 +19,9 @@ internal sealed class SyncPeer
     /// <summary>A connection was lost since the last sync, and another sync is planned.</summary>
     public bool IsLost { get; set; }
 
+    /// <summary>The peer was there and is missed: it is looked for.</summary>
+    public bool IsMissing { get; set; }
+
     /// <summary>Another sync is to follow the running one.</summary>
     public bool Again { get; set; }
 
@@ -32,7 +35,7 @@ internal sealed class SyncPeer
     public int Generation { get; private set; }
 
     /// <summary>Whether the peer is looked for although the catalog does not hold it.</summary>
-    public bool IsPersistent(TimeSpan now) => IsBootstrap || now < _persistUntil;
+    public bool IsPersistent(TimeSpan now) => IsBootstrap || IsMissing || now < _persistUntil;
 
     /// <summary>Makes everything planned so far void.</summary>
     public void Enter(SyncPhase phase)

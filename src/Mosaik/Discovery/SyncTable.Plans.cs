@@ -57,7 +57,7 @@ internal sealed partial class SyncTable
         peer.Failures = 0;
         if (_refreshAfter is { } interval)
             PlanRefresh(id, peer, now + interval);
-        else if (peer.IsBootstrap)
+        else if (peer.IsBootstrap || peer.IsMissing)
             PlanLook(id, peer, now);
     }
 
@@ -74,7 +74,7 @@ internal sealed partial class SyncTable
         Plan(id, peer, now + TimeSpan.FromSeconds(mean * (0.8 + (0.4 * random.NextDouble()))));
     }
 
-    /// <summary>Looks whether the catalog still holds a configured peer.</summary>
+    /// <summary>Looks whether the catalog still holds a configured peer, or a missed one is still missed.</summary>
     private void PlanLook(PeerId id, SyncPeer peer, TimeSpan now) => Plan(id, peer, now + LookInterval);
 
     /// <summary>A little later than due, so that the two ends of a pair seldom begin at once.</summary>
@@ -107,6 +107,10 @@ internal sealed partial class SyncTable
             peer.IsLost = false;
             Enqueue(id, peer);
         }
+        else if (peer.IsMissing)
+        {
+            Enqueue(id, peer);
+        }
         else if (_refreshAfter is not null)
         {
             RefreshSynced(id, peer, now, isFresh);
@@ -126,7 +130,7 @@ internal sealed partial class SyncTable
         if (isFresh(id))
         {
             peer.Enter(SyncPhase.Queued);
-            _stale.Enqueue(id);
+            _stale.Add(id);
         }
         else if (peer.IsPersistent(now))
         {

@@ -22,6 +22,8 @@ namespace Mosaik.Discovery;
 /// most once in 5 s and with the backoff of a failed peer, so that one whose connections are lost again and again costs
 /// little. One that a sync has reached and the catalog does not hold is synced with every 30 s: it may have been
 /// refused for its clock, and then left, which nobody could be told.</para>
+/// <para>A peer that is missed (<see cref="MissingPeers"/>) is looked for with the backoff of a configured one, at most 4 such
+/// peers at a time; if a sync reaches it and it is missed all the same, because its clock is wrong, again every 30 s.</para>
 /// <para>While the own entry is not announced in any other way, every peer is synced with again before it would
 /// consider us stale (§8.6): at most once per refresh interval, in whichever direction, and at most 4 at a time.</para>
 /// <para>Pure: it decides, its owner runs the syncs and reports <see cref="OnSnapshotSent"/> and
@@ -33,14 +35,15 @@ internal sealed partial class SyncTable(RandomSource random, TimeSpan? refreshAf
     public const int MaxPerPeer = 2;
     public const int MaxRefreshing = 4;
     public const int MaxLearning = 2;
+    public const int MaxSeeking = 4;
 
     private static readonly TimeSpan ObserveRetryAge = TimeSpan.FromSeconds(1);
 
     private readonly Dictionary<PeerId, SyncPeer> _peers = [];
     private readonly RunningSyncs _running = new();
-    private readonly Queue<PeerId> _named = new();
-    private readonly HashSet<PeerId> _inNamed = [];
-    private readonly Queue<PeerId> _stale = new();
+    private readonly PeerLine _named = new();
+    private readonly PeerLine _stale = new();
+    private readonly PeerLine _sought = new();
     private readonly LearntPeers _learnt = new(random);
     private TimeSpan? _refreshAfter = refreshAfter;
 
@@ -78,7 +81,7 @@ internal sealed partial class SyncTable(RandomSource random, TimeSpan? refreshAf
         if (peer.Phase == SyncPhase.Failed && now - peer.LastAttempt >= ObserveRetryAge)
             Enqueue(id, peer);
         else if (peer.Phase == SyncPhase.Queued && peer.IsNamed && !wasNamed)
-            EnqueueNamed(id); // moves forward; its place in the other line is passed over
+            _named.Add(id); // moves forward; its place in the other line is passed over
     }
 
     /// <summary>
@@ -97,7 +100,32 @@ internal sealed partial class SyncTable(RandomSource random, TimeSpan? refreshAf
             return;
         }
         peer.Enter(SyncPhase.Queued);
-        EnqueueNamed(id);
+        _named.Add(id);
+    }
+
+    /// <summary>
+    /// Whether this node is among those that look for a peer they all miss: about 32 of all are, however many there are.
+    /// </summary>
+    public bool IsDrawn() => _learnt.IsDrawn();
+
+    /// <summary>Whether the peer was ever observed. Entries that somebody fed in were not.</summary>
+    public bool Knows(PeerId id) => _peers.ContainsKey(id);
+
+    /// <summary>A known peer is missed: it is looked for until it is found or given up.</summary>
+    public void LookFor(PeerId id, TimeSpan now)
+    {
+        _peers[id].IsMissing = true;
+        OnConnectionLost(id, now);
+    }
+
+    /// <summary>The peer is no longer looked for.</summary>
+    public void EndLookingFor(PeerId id)
+    {
+        if (!_peers.TryGetValue(id, out SyncPeer? peer) || !peer.IsMissing)
+            return;
+        peer.IsMissing = false;
+        if (peer is { Phase: SyncPhase.Queued, IsBootstrap: false })
+            PassOver(peer);
     }
 
     /// <summary>The peer has left or was purged: what was known of it no longer counts.</summary>
@@ -105,8 +133,12 @@ internal sealed partial class SyncTable(RandomSource random, TimeSpan? refreshAf
     {
         if (_peers.TryGetValue(id, out SyncPeer? peer) && !peer.IsBootstrap)
             Remove(id, peer);
-        else if (peer is { Phase: SyncPhase.Synced })
-            Enqueue(id, peer); // a configured peer is looked for again
+        else if (peer is not null)
+        {
+            peer.IsMissing = false;
+            if (peer.Phase == SyncPhase.Synced)
+                Enqueue(id, peer); // a configured peer is looked for again
+        }
     }
 
     /// <summary>A sync, ours or a peer's, has brought somebody new: there may be more.</summary>
@@ -194,16 +226,12 @@ internal sealed partial class SyncTable(RandomSource random, TimeSpan? refreshAf
     private void Enqueue(PeerId id, SyncPeer peer)
     {
         peer.Enter(SyncPhase.Queued);
-        if (peer.IsNamed)
-            EnqueueNamed(id);
+        if (peer is { IsMissing: true, IsBootstrap: false })
+            _sought.Add(id);
+        else if (peer.IsNamed)
+            _named.Add(id);
         else
             _learnt.Add(id);
-    }
-
-    private void EnqueueNamed(PeerId id)
-    {
-        if (_inNamed.Add(id))
-            _named.Enqueue(id);
     }
 
     private void Remove(PeerId id, SyncPeer peer)
@@ -234,20 +262,16 @@ internal sealed partial class SyncTable(RandomSource random, TimeSpan? refreshAf
     private PeerId? TryTakeQueued(out SyncKind kind)
     {
         kind = SyncKind.Named;
-        while (_named.TryDequeue(out PeerId named))
-        {
-            _inNamed.Remove(named);
-            if (IsQueued(named))
-                return named;
-        }
+        if (_named.TryTake(IsQueued, out PeerId next))
+            return next;
         kind = SyncKind.Refresh;
-        while (_running.Refreshing < MaxRefreshing && _stale.TryDequeue(out PeerId stale))
-        {
-            if (IsQueued(stale))
-                return stale;
-        }
+        if (_running.Refreshing < MaxRefreshing && _stale.TryTake(IsQueued, out next))
+            return next;
+        kind = SyncKind.Sought;
+        if (_running.Seeking < MaxSeeking && _sought.TryTake(IsQueued, out next))
+            return next;
         kind = SyncKind.Learnt;
-        return MayLearn && _learnt.TryTake(IsQueued, IsAnnounced, out PeerId learnt) ? learnt : null;
+        return MayLearn && _learnt.TryTake(IsQueued, IsAnnounced, out next) ? next : null;
     }
 
     private SyncStart? TryStartBackground(PeerId id, SyncKind kind)

@@ -107,6 +107,23 @@ internal sealed class AddressBook
         OnChanged(peer, entry, now);
     }
 
+    /// <summary>
+    /// Where a peer was by its last entry, which the catalog may no longer hold: somebody looks for it. As if the catalog had
+    /// lost the entry just now.
+    /// </summary>
+    public void Recall(PeerId peer, IEnumerable<TransportAddress> addresses, TimeSpan now)
+    {
+        var entry = GetOrAdd(peer);
+        foreach (var address in addresses)
+        {
+            const int source = (int)AddressSource.Signed;
+            if (IsUsable(address) && !entry.Items.Exists(i => i.Source == source && i.Address == address && i.Expiry == Never))
+                Put(entry, source, address, now + AfterCatalog, now);
+        }
+
+        OnChanged(peer, entry, now);
+    }
+
     /// <summary>A connection with the peer exists over this address.</summary>
     public void OnConnected(PeerId peer, IPEndPoint endPoint, bool isDialler, TimeSpan now)
     {

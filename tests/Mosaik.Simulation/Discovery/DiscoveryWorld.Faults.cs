@@ -74,9 +74,9 @@ internal sealed partial class DiscoveryWorld
                 Log.Faults.Count(FaultKind.Change);
                 _nodes[change.Node].Process?.Discovery.AddTags(Tag.From(change.Tag));
                 break;
-            // Who starts under a clock from before a run of its own that said goodbye is taken for that run until the tombstone
-            // ends (spec/discovery.md §12.2): nobody can tell them apart, so no bound holds.
-            case DiscoveryFault.WrongClock wrong when _nodes[wrong.Node].IsWanted && _nodes[wrong.Node].IsPastFarewell(wrong.Behind):
+            // Possibly to before a run of its own that said goodbye, for which it is taken (spec/discovery.md §12.2) until it
+            // begins anew under the right time.
+            case DiscoveryFault.WrongClock wrong when _nodes[wrong.Node].IsWanted:
                 Log.Faults.Count(FaultKind.WrongClock);
                 Kill(_nodes[wrong.Node]);
                 _nodes[wrong.Node].Clock.WallOffset -= wrong.Behind;

@@ -49,13 +49,10 @@ internal sealed class SimulatedNode
     public CatalogState? State => Process?.Discovery.Driver.State;
 
     /// <summary>Its process is about to say goodbye.</summary>
-    public void BeginLeaving() => _lastFarewell = Process!.Discovery.Me.Version.Start; // called while it runs
+    public void BeginLeaving() => _lastFarewell = Math.Max(_lastFarewell, Process!.Discovery.Me.Version.Start); // called while it runs
 
     /// <summary>Whether the process that started then said goodbye, or one after it.</summary>
     public bool HasSaidGoodbye(long start) => start <= _lastFarewell;
-
-    /// <summary>Whether its clock, set back by so much, is still past the start of the last process that said goodbye.</summary>
-    public bool IsPastFarewell(TimeSpan behind) => (Clock.GetUtcNow() - behind).ToUnixTimeMilliseconds() > _lastFarewell;
 
     public override string ToString() => $"n{Index} {Id:S}";
 }

@@ -188,7 +188,7 @@ public sealed class AnnounceCoreTests
             Assert.Equal("join 2", Take());
         }
         At(_nowMs + 100);
-        _core.OnAddressChanged(Now);
+        _core.OnCircumstancesChanged(Now);
         Assert.Equal("join 2", Take());
         Assert.InRange(_core.NextDue!.Value.TotalMilliseconds - _nowMs, 1600, 2400);
     }

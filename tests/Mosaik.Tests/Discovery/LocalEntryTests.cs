@@ -113,6 +113,16 @@ public sealed class LocalEntryTests
     }
 
     [Fact]
+    public void When_the_clock_is_put_forward_the_entry_begins_anew()
+    {
+        LocalEntry local = Make("a");
+        SignedPeerEntry signed = local.BeginRun(Now + 60_000);
+        Assert.Equal(new PeerVersion(Now + 60_000, Now + 60_000), signed.Version);
+        Assert.Single(signed.Entry.Tags);
+        Assert.Same(signed, local.BeginRun(Now + 10)); // the clock was set back meanwhile
+    }
+
+    [Fact]
     public void Tickets_have_limits()
     {
         LocalEntry local = Make();

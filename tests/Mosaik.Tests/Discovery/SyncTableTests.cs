@@ -203,6 +203,50 @@ public sealed class SyncTableTests
     }
 
     [Fact]
+    public void A_peer_that_is_missed_is_looked_for_until_it_is_found()
+    {
+        Observe(1, SyncReason.Neighbour);
+        Finish(Assert.Single(Due(0)), SyncOutcome.Succeeded, 0);
+        _table.LookFor(Id(1), TimeSpan.FromSeconds(10));
+        double now = 10;
+        foreach (double mean in new double[] { 2, 4, 8, 16, 32, 60, 60 })
+        {
+            Finish(Assert.Single(Due(now, fresh: false)), SyncOutcome.Failed, now);
+            double due = _table.NextDue(TimeSpan.FromSeconds(now))!.Value.TotalSeconds - now;
+            Assert.InRange(due, mean * 0.8, mean * 1.2);
+            now += due + 0.001;
+        }
+        Finish(Assert.Single(Due(now, fresh: false)), SyncOutcome.Succeeded, now); // it has answered, and its entry was refused
+        Assert.Empty(Due(now + 29));
+        Finish(Assert.Single(Due(now + 30)), SyncOutcome.Succeeded, now + 30);
+        _table.EndLookingFor(Id(1));
+        Assert.Empty(Due(now + 1000));
+    }
+
+    [Fact]
+    public void Four_that_are_missed_are_looked_for_at_once_and_named_ones_come_first()
+    {
+        for (int i = 1; i <= 10; i++)
+        {
+            Observe(i, SyncReason.Neighbour);
+            Finish(Assert.Single(Due(0)), SyncOutcome.Succeeded, 0);
+        }
+        for (int i = 1; i <= 10; i++)
+            _table.LookFor(Id(i), TimeSpan.FromSeconds(10));
+        Observe(11, SyncReason.Dialled, 10);
+        List<SyncStart> starts = Due(10);
+        Assert.Equal(SyncTable.MaxSeeking + 1, starts.Count);
+        Assert.Equal(Id(11), starts[0].Peer);
+        Finish(starts[1], SyncOutcome.Failed, 11);
+        Assert.Single(Due(11));
+        for (int i = 1; i <= 10; i++)
+            _table.EndLookingFor(Id(i));
+        foreach (SyncStart start in starts)
+            Finish(start, SyncOutcome.Failed, 12);
+        Assert.Empty(Due(12)); // who was in line has left it
+    }
+
+    [Fact]
     public void A_sync_in_either_direction_makes_up_for_a_lost_connection()
     {
         Observe(1, SyncReason.Bootstrap);

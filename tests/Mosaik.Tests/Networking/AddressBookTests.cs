@@ -45,6 +45,19 @@ public sealed class AddressBookTests
     }
 
     [Fact]
+    public void Recalled_addresses_are_those_of_an_entry_lost_just_now()
+    {
+        _book.SetSigned(Alice, [Ip(1)], At(0));
+        _book.Recall(Alice, [Ip(1)], At(1)); // still held
+        Assert.Single(_book.Resolve(Alice, At(10_000)));
+        _book.RemoveSigned(Alice, At(10_000));
+        Assert.Empty(_book.Resolve(Alice, At(10_300)));
+        _book.Recall(Alice, [Ip(1)], At(20_000));
+        Assert.Single(_book.Resolve(Alice, At(20_299)));
+        Assert.Empty(_book.Resolve(Alice, At(20_300)));
+    }
+
+    [Fact]
     public void Mdns_lives_as_announced()
     {
         _book.Add(Alice, AddressSource.Mdns, [Ip(1)], At(0), TimeSpan.FromSeconds(20));
