@@ -35,6 +35,8 @@ internal enum FaultKind
     Withdrawal,
     ConsumerReopened,
     LaggingConsumer,
+    ConnectionLost,
+    Revocation,
     Crash,
     Leave,
     LostDeparture,

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Threading.Channels;
+using Mosaik.Networking;
 using Mosaik.Primitives;
 using Mosaik.Streams;
 using Mosaik.Testing;
@@ -9,14 +10,17 @@ namespace Mosaik.Simulation.Streams;
 /// <summary>A node that consumes: it may crash, restart under its key, and be slow.</summary>
 internal sealed class ConsumerNode
 {
-    /// <summary>The tag of those who are accepted where a tag is asked for.</summary>
-    public static readonly Tag Welcome = "welcome";
+    private static readonly TimeSpan LongestFirstBackoff = TimeSpan.FromMilliseconds(750);
+    private static readonly TimeSpan HealthyAfter = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Handshake = TimeSpan.FromSeconds(1);
 
     private readonly StreamsWorld _world;
     private readonly SecretKey _key;
     private readonly SimulationRandom _random;
     private readonly List<Task> _loops = [];
+    private readonly Dictionary<ProducerNode, (long Datums, TimeSpan At)> _atConnect = [];
     private Consumer<Datum>? _consumer;
+    private Action<PeerId, string>? _break;
     private long _taken;
 
     public ConsumerNode(StreamsWorld world, int index)
@@ -40,17 +44,60 @@ internal sealed class ConsumerNode
     /// <summary>Until when it does not read.</summary>
     public TimeSpan PausedUntil { get; set; }
 
+    public PeerId Id => _key.PeerId;
+
     public IPAddress? Host => Network?.Local.Endpoint.LocalAddresses[0].Address;
 
+    /// <summary>Subscriptions, made or in the making.</summary>
+    public int Subscriptions => _consumer?.Producers.Count ?? 0;
+
     public int ConnectedProducers => _consumer?.Producers.Count(static p => p.IsConnected) ?? 0;
+
+    private TimeSpan TicketLife => TimeSpan.FromMilliseconds(_random.NextBelow(2000));
 
     private int TraceIndex => _world.Plan.Producers + Index;
 
     public async Task StartAsync()
     {
-        Network = await _world.StartNodeAsync($"c{Index}", _key, _world.IsEligible(Index) ? [Welcome] : []);
+        bool isWelcome = _world.IsEligible(Index);
+        Network = await _world.StartNodeAsync($"c{Index}", _key, isWelcome ? [Welcome.Tag] : [], transport: options =>
+        {
+            var tap = new TransportTap(_world.Transports.CreateTransport(options));
+            _break = tap.Break;
+            return tap;
+        });
+        if (isWelcome && _world.Plan.RequiresTicket)
+            Network.Discovery.AddTicket(_world.Welcome.Issue(null));
         Open();
     }
+
+    /// <summary>Loses what producers ask for.</summary>
+    public void LoseWelcome()
+    {
+        if (_world.Plan.RequiresTicket)
+            Network?.Discovery.ReplaceTicket(_world.Welcome.Issue(TicketLife));
+        else
+            Network?.Discovery.RemoveTags(Welcome.Tag);
+        _world.Record(TraceIndex, "loses its welcome", Life);
+    }
+
+    /// <summary>Has again what producers ask for.</summary>
+    public void RegainWelcome()
+    {
+        if (_world.Plan.RequiresTicket)
+            Network?.Discovery.ReplaceTicket(_world.Welcome.Issue(null));
+        else
+            Network?.Discovery.AddTags(Welcome.Tag);
+        _world.Record(TraceIndex, "is welcome again", Life);
+    }
+
+    /// <summary>Whether its connection with a producer has brought a datum, or has lasted (spec/streams.md §9.2).</summary>
+    public bool IsHealthyWith(ProducerNode producer) =>
+        IsConnectedTo(producer) && _atConnect.TryGetValue(producer, out var connect)
+        && (DatumsOf(producer) > connect.Datums || _world.Now - connect.At >= HealthyAfter);
+
+    /// <summary>Breaks the connection to a producer, if there is one.</summary>
+    public void Break(ProducerNode producer) => _break?.Invoke(producer.Id, WireProtocol.Streams.Alpn);
 
     /// <summary>Subscribes.</summary>
     public void Open()
@@ -62,8 +109,9 @@ internal sealed class ConsumerNode
         // Network is set while the consumer is open.
         Consumer<Datum> consumer = Network!.Streams.Consume(new ConsumerOptions<Datum>
         {
-            StreamId = "datums",
+            StreamId = ProducerNode.Stream,
             QueueSize = _world.Plan.QueueSize,
+            Criteria = _world.CriteriaOf(Index),
             Backoff = _world.Plan.HasFastBackoff ? static () => new ExponentialBackoff
             {
                 Initial = TimeSpan.FromMilliseconds(50),
@@ -107,13 +155,21 @@ internal sealed class ConsumerNode
     /// <summary>Whether it is subscribed to a producer now, by what both ends say.</summary>
     public bool IsConnectedTo(ProducerNode producer) => ChannelTo(producer) is { IsConnected: true };
 
+    /// <summary>Whether its catalog lists a producer with the stream.</summary>
+    public bool Knows(ProducerNode producer) =>
+        _consumer is not null && Network?.Discovery.Catalog.GetKnown(producer.Id)?.Entry.Streams.Contains(ProducerNode.Stream) == true;
+
+    /// <summary>Whether it is connected to a producer over a channel that was made with an earlier process.</summary>
+    public bool IsOutdated(ProducerNode producer) => ChannelTo(producer) is { IsConnected: true } channel
+        && Network?.Discovery.Catalog.GetKnown(producer.Id)?.Entry.StartedAt > channel.Peer.StartedAt;
+
     /// <summary>
     /// Whether a producer's subscription has brought it everything that was sent over it. False where the counts cannot be
     /// compared: several connections have come after each other, or the producer has not missed an earlier process yet.
     /// </summary>
     public bool HasAll(ProducerNode producer, IReadOnlyList<ChannelInfo> subscriptions, ChannelInfo subscription) =>
-        subscription is { IsConnected: true } && subscriptions.Count(other => other.ConsumerId == _key.PeerId) == 1
-        && subscription.ConsumerId == _key.PeerId && subscription.Peer.StartedAt == Network?.Discovery.Me.Entry.StartedAt
+        subscription is { IsConnected: true } && subscriptions.Count(other => other.ConsumerId == Id) == 1
+        && subscription.ConsumerId == Id && subscription.Peer.StartedAt == Network?.Discovery.Me.Entry.StartedAt
         && _world.Ledger.CountsOf(Index, Life, producer.Index).Connections == 1
         && ChannelTo(producer) is { IsConnected: true } mine && mine.Datums == subscription.Datums;
 
@@ -161,18 +217,29 @@ internal sealed class ConsumerNode
                 _world.Ledger.OnReceived(Index, life, datum);
                 if (consumer != _consumer || _world.IsQuiet)
                     continue; // nothing is to be gained by being slow any more
-                if (_world.Plan.IsSlow[Index] && _random.NextBelow(4) == 0)
-                    await _world.DelayAsync(TimeSpan.FromMilliseconds(_random.NextBelow(1200)));
+                if (_world.Plan.IsSlow[Index])
+                    await _world.DelayAsync(TimeSpan.FromMilliseconds(NextPauseMs()));
                 if (PausedUntil > _world.Now)
                     await _world.DelayAsync(PausedUntil - _world.Now);
             }
         }
     }
 
-    /// <summary>Notes every time the channel to a producer becomes connected.</summary>
+    /// <summary>Mostly none, sometimes a short one, rarely one that is longer than any stall time-out.</summary>
+    private int NextPauseMs() => _random.NextBelow(64) switch
+    {
+        0 => _random.NextBelow(9000),
+        < 16 => _random.NextBelow(1200),
+        _ => 0,
+    };
+
+    /// <summary>Notes every time the channel to a producer becomes connected, and how long it was not.</summary>
     private async Task WatchAsync(Consumer<Datum> consumer, int life, ProducerNode producer)
     {
         ChannelCondition connected = consumer.When.Subscribed().WithPredicate(peer => peer.Id == producer.Id);
+        ChannelCondition lost = connected.Not();
+        TimeSpan? lostAt = null;
+        _atConnect.Remove(producer);
         try
         {
             while (true)
@@ -180,6 +247,11 @@ internal sealed class ConsumerNode
                 await connected.WaitAsync();
                 _world.Record(TraceIndex, "connected", producer.Index);
                 _world.Ledger.OnConnected(Index, life, producer.Index);
+                CheckReconnected(producer, lostAt);
+                long before = DatumsOf(producer);
+                _atConnect[producer] = (before, _world.Now);
+                await lost.WaitAsync();
+                lostAt = DatumsOf(producer) > before ? _world.Now : null;
             }
         }
         catch (ChannelClosedException)
@@ -187,4 +259,20 @@ internal sealed class ConsumerNode
             // The consumer was closed.
         }
     }
+
+    /// <summary>
+    /// A connection that has brought a datum was healthy: the first delay of the backoff is the one before the next attempt
+    /// (spec/streams.md §9.2). Only where that attempt succeeds: who lags may be dropped before it has received anything.
+    /// </summary>
+    private void CheckReconnected(ProducerNode producer, TimeSpan? lostAt)
+    {
+        if (lostAt is { } since && _world.Plan is { IsGentle: true, HasRule: false, MaxConsumers: int.MaxValue, Policy: LagPolicy.Skip }
+            && _world.Now - since > LongestFirstBackoff + Handshake)
+        {
+            _world.Fail("ST-9", $"c{Index} took {(_world.Now - since).TotalSeconds:f3} s to connect again with p{producer.Index} after "
+                + "a healthy connection");
+        }
+    }
+
+    private long DatumsOf(ProducerNode producer) => ChannelTo(producer)?.Datums ?? 0;
 }

@@ -12,18 +12,22 @@ namespace Mosaik.Simulation.Streams;
 /// <param name="Handle">The handle.</param>
 /// <param name="Number">Counts what the handle has accepted.</param>
 /// <param name="Attempt">Counts what the handle was asked to send: a refused attempt leaves its number to the next one.</param>
+/// <param name="Topic">What consumers may choose by.</param>
 /// <param name="Padding">Bytes that follow.</param>
 [StructLayout(LayoutKind.Auto)]
-internal readonly record struct Datum(int Producer, int Life, int Handle, int Number, int Attempt, int Padding)
+internal readonly record struct Datum(int Producer, int Life, int Handle, int Number, int Attempt, int Topic, int Padding)
 {
+    /// <summary>How many topics there are.</summary>
+    public const int Topics = 3;
+
     /// <inheritdoc/>
-    public override string ToString() => $"p{Producer}.{Life}/h{Handle} #{Number} (attempt {Attempt}, {Padding} B)";
+    public override string ToString() => $"p{Producer}.{Life}/h{Handle} #{Number} (attempt {Attempt}, topic {Topic}, {Padding} B)";
 }
 
 /// <summary>Numbers, then a pattern that depends on them, so that bytes of another datum are noticed.</summary>
 internal sealed class DatumCodec(StreamsWorld world) : IDatumCodec<Datum>
 {
-    private const int HeaderBytes = 6 * sizeof(int);
+    private const int HeaderBytes = 7 * sizeof(int);
     private const int LongestPadding = 64 * 1024;
     private const int Period = 251;
     private const int Piece = 1000;
@@ -33,7 +37,7 @@ internal sealed class DatumCodec(StreamsWorld world) : IDatumCodec<Datum>
     public void Encode(Datum datum, IBufferWriter<byte> writer)
     {
         Span<byte> header = writer.GetSpan(HeaderBytes);
-        ReadOnlySpan<int> numbers = [datum.Producer, datum.Life, datum.Handle, datum.Number, datum.Attempt, datum.Padding];
+        ReadOnlySpan<int> numbers = [datum.Producer, datum.Life, datum.Handle, datum.Number, datum.Attempt, datum.Topic, datum.Padding];
         for (int i = 0; i < numbers.Length; i++)
             BinaryPrimitives.WriteInt32LittleEndian(header[(i * sizeof(int))..], numbers[i]);
         writer.Advance(HeaderBytes);
@@ -51,10 +55,10 @@ internal sealed class DatumCodec(StreamsWorld world) : IDatumCodec<Datum>
         datum = default;
         if (payload.Length < HeaderBytes)
             return Damaged(payload);
-        Span<int> numbers = stackalloc int[6];
+        Span<int> numbers = stackalloc int[7];
         for (int i = 0; i < numbers.Length; i++)
             numbers[i] = BinaryPrimitives.ReadInt32LittleEndian(payload[(i * sizeof(int))..]);
-        datum = new Datum(numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]);
+        datum = new Datum(numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6]);
         return (uint)datum.Padding <= LongestPadding && payload[HeaderBytes..].SequenceEqual(PaddingOf(datum))
             || Damaged(payload);
     }

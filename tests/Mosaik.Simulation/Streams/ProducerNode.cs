@@ -8,6 +8,9 @@ namespace Mosaik.Simulation.Streams;
 /// <summary>A node that produces: it may crash, restart under its key, withdraw its stream and offer it again.</summary>
 internal sealed class ProducerNode : IDisposable
 {
+    /// <summary>What all producers produce.</summary>
+    public static readonly StreamId Stream = "datums";
+
     /// <summary>Datums that were accepted while their sender waited, and that it has not heard of yet.</summary>
     private const int Unheard = 2 * Sender.MostAtOnce;
 
@@ -18,7 +21,7 @@ internal sealed class ProducerNode : IDisposable
     private readonly SecretKey _key;
     private readonly List<Task> _senders = [];
     private readonly List<Task> _watches = [];
-    private readonly Dictionary<ChannelInfo, long> _acceptedBefore = [];
+    private readonly Dictionary<ChannelInfo, long> _given = [];
     private Producer<Datum>[] _handles = [];
     private DropCounter? _drops;
 
@@ -69,17 +72,20 @@ internal sealed class ProducerNode : IDisposable
     {
         Life++;
         Accepted = 0;
-        _acceptedBefore.Clear();
+        _given.Clear();
         StreamsPlan plan = _world.Plan;
         var options = new ProducerOptions<Datum>
         {
-            StreamId = "datums",
+            StreamId = Stream,
             BufferSize = plan.BufferSize,
             MaxBufferedBytes = plan.MaxBufferedBytes,
             Lagging = plan.Policy,
             StallTimeout = plan.StallTimeout,
             MaxConsumers = plan.MaxConsumers,
-            AcceptIf = plan.RequiresTag ? static peer => peer.Tags.Contains(ConsumerNode.Welcome) : null,
+            AcceptIf = plan.RequiresTag ? static peer => peer.Tags.Contains(Welcome.Tag) : null,
+            Tickets = plan.RequiresTicket ? [_world.Welcome] : [],
+            OnlineWhen = plan.MinimumOnline == 1 ? null : condition => condition.AtLeast(plan.MinimumOnline),
+            UndeliveredSink = new UndeliveredSink(_world.Ledger),
             Codec = _world.Codec,
         };
 
@@ -103,6 +109,8 @@ internal sealed class ProducerNode : IDisposable
         foreach (Producer<Datum> handle in handles)
             await _world.ExpectAsync(handle.DisposeAsync().AsTask(), seconds, "ST-8", $"p{Index} closes a handle");
         await EndAsync();
+        if (Network?.Discovery.Me.Entry.Streams.Contains(Stream) == true)
+            _world.Fail("ST-9", $"p{Index} goes on listing the stream that it has withdrawn");
         _world.Record(Index, "withdraws", Life);
     }
 
@@ -173,29 +181,52 @@ internal sealed class ProducerNode : IDisposable
         Accepted++;
         foreach (ChannelInfo channel in first.Consumers)
         {
-            if (!_acceptedBefore.TryGetValue(channel, out long before))
-                _acceptedBefore[channel] = before = Accepted - 1;
-            long waiting = Accepted - before - channel.Datums;
-            if (!_world.MayMiss && waiting > (2L * _world.Plan.BufferSize) + Unheard)
+            if (!_world.Wants(_world.ConsumerOf(channel).Index, datum.Topic))
+                continue;
+            long given = _given[channel] = _given.GetValueOrDefault(channel) + 1;
+            long waiting = given - channel.Datums - channel.Dropped;
+            if (waiting > (2L * _world.Plan.BufferSize) + Unheard)
                 _world.Fail("ST-7", $"{waiting} datums of p{Index} wait for {channel}, the buffer size is {_world.Plan.BufferSize}");
         }
     }
 
-    /// <summary>A last datum over every handle, when nothing else waits: every subscriber must get it.</summary>
+    /// <summary>
+    /// A last datum on every topic over every handle, each when nothing else waits: every subscriber must get those it wants.
+    /// </summary>
     public async Task SendLastAsync()
     {
         for (int handle = 0; handle < _handles.Length; handle++)
         {
             var sender = new Sender(_world, this, _handles[handle], Life, handle);
-            await _world.ExpectAsync(_handles[handle].FlushAsync().AsTask(), DrainSeconds, "ST-8", $"p{Index} has flushed");
-            await _world.ExpectAsync(sender.WriteOneAsync(), 10, "ST-8", $"p{Index} has sent its last datum");
-            await _world.ExpectAsync(_handles[handle].FlushAsync().AsTask(), DrainSeconds, "ST-8", $"p{Index} has flushed its last datum");
+            await FlushAsync(_handles[handle]);
+            for (int topic = 0; topic < Datum.Topics; topic++)
+            {
+                await _world.ExpectAsync(sender.WriteOneAsync(topic), 10, "ST-8", $"p{Index} has sent its last datum");
+                await FlushAsync(_handles[handle]);
+            }
         }
     }
 
-    /// <summary>Whether a consumer has received the last datum of every handle.</summary>
-    public bool HasLast(ConsumerNode consumer) => Enumerable.Range(0, _handles.Length).All(handle =>
-        _world.Ledger.LastOf(consumer.Index, consumer.Life, Index, Life, handle) == _world.Ledger.AcceptedOf(Index, Life, handle) - 1);
+    /// <summary>
+    /// Withdraws the stream right after datums were accepted: they are sent before consumers are told (spec/streams.md §11.2).
+    /// </summary>
+    public async Task CloseBusilyAsync()
+    {
+        ConsumerNode[] connected = [.. _world.Consumers.Where(consumer => consumer.IsConnectedTo(this))];
+        for (int handle = 0; handle < _handles.Length; handle++)
+            new Sender(_world, this, _handles[handle], Life, handle).Farewell();
+        await CloseAsync();
+        await _world.UntilAsync(
+            () => Array.TrueForAll(connected, HasLast), 5, "ST-3", $"what p{Index} had accepted when it withdrew has arrived");
+    }
+
+    private Task FlushAsync(Producer<Datum> handle) =>
+        _world.ExpectAsync(handle.FlushAsync().AsTask(), DrainSeconds, "ST-8", $"p{Index} has flushed");
+
+    /// <summary>Whether a consumer has received the last datum of every handle, of those it wants.</summary>
+    public bool HasLast(ConsumerNode consumer) => Enumerable.Range(0, _world.Plan.Handles).All(handle =>
+        _world.Ledger.LastOf(consumer.Index, consumer.Life, Index, Life, handle)
+            == _world.Ledger.LastWantedOf(consumer.Index, Index, Life, handle));
 
     /// <summary>At rest: both ends have counted the same, and what was skipped was counted.</summary>
     public void CheckCounts()
@@ -214,7 +245,7 @@ internal sealed class ProducerNode : IDisposable
     }
 
     /// <summary>
-    /// A datum is accepted only while somebody is connected: without a lost connection somebody has received it.
+    /// Without a lost connection somebody has received each datum, or the producer has said that it was for nobody.
     /// </summary>
     private void CheckNothingIsLost()
     {
@@ -225,8 +256,12 @@ internal sealed class ProducerNode : IDisposable
         {
             int accepted = _world.Ledger.AcceptedOf(Index, Life, handle);
             int received = _world.Merged(Index, Life).CountOf(handle);
-            if (received != accepted)
-                _world.Fail("ST-3", $"p{Index}/h{handle} has accepted {accepted} datums, only {received} were received by anybody");
+            int undelivered = _world.Ledger.UndeliveredOf(Index, Life, handle);
+            if (received + undelivered != accepted)
+            {
+                _world.Fail("ST-3", $"p{Index}/h{handle} has accepted {accepted} datums, {received} were received by anybody and "
+                    + $"{undelivered} said to be for nobody");
+            }
         }
     }
 

@@ -35,9 +35,16 @@ internal sealed class Sender(StreamsWorld world, ProducerNode owner, Producer<Da
     }
 
     /// <summary>Writes a datum and waits until it is accepted.</summary>
-    public async Task WriteOneAsync(CancellationToken cancellationToken = default)
+    public Task WriteOneAsync(CancellationToken cancellationToken = default) => WriteAsync(Next(), cancellationToken);
+
+    /// <summary>Writes a datum on one topic.</summary>
+    public Task WriteOneAsync(int topic) => WriteAsync(Next() with { Topic = topic }, default);
+
+    /// <summary>Gives as much as is taken at once and will be sent within the time for draining.</summary>
+    public void Farewell() => TryMany(Math.Min(MostAtOnce, world.Plan.BufferSize), small: true);
+
+    private async Task WriteAsync(Datum datum, CancellationToken cancellationToken)
     {
-        Datum datum = Next();
         _underWay++;
         owner.Writers++;
         try
@@ -55,26 +62,32 @@ internal sealed class Sender(StreamsWorld world, ProducerNode owner, Producer<Da
     private Task StepAsync(int kind) => kind switch
     {
         < 5 => WriteOneAsync(),
-        5 => TryManyAsync(1 + _random.NextBelow(MostAtOnce)),
+        5 => TryManyAsync(),
         6 => WriteManyAsync(1 + _random.NextBelow(MostAtOnce)),
         7 => WriteAndCancelAsync(),
         8 => WaitAndTryAsync(),
         _ => world.DelayAsync(TimeSpan.FromMilliseconds(_random.NextBelow(1500))),
     };
 
-    private Task TryManyAsync(int count)
+    private Task TryManyAsync()
     {
-        for (int i = 0; i < count; i++)
-            Try();
+        TryMany(1 + _random.NextBelow(MostAtOnce));
         return Task.CompletedTask;
     }
 
-    private void Try()
+    private void TryMany(int count, bool small = false)
     {
-        Datum datum = Next();
+        for (int i = 0; i < count; i++)
+            Try(small);
+    }
+
+    private void Try(bool small = false)
+    {
+        Datum datum = small ? Next() with { Padding = 0 } : Next();
         bool isOnline = producer.IsOnline;
-        if (isOnline && !producer.Consumers.Any(static c => c.IsConnected))
-            world.Fail("ST-6", $"p{owner.Index} is online and nobody is connected");
+        int connected = producer.Consumers.Count(static c => c.IsConnected);
+        if (isOnline && connected < world.Plan.MinimumOnline)
+            world.Fail("ST-6", $"p{owner.Index} is online with {connected} consumers");
         SendResult result = producer.TrySend(datum);
         if (isOnline != (result is SendResult.Accepted or SendResult.Full) || (result == SendResult.Accepted && _underWay > 0))
             world.Fail("ST-6", $"TrySend of p{owner.Index}: {result}, online before: {isOnline}, own writes under way: {_underWay}");
@@ -117,5 +130,5 @@ internal sealed class Sender(StreamsWorld world, ProducerNode owner, Producer<Da
 
     private Datum Next() => new(
         owner.Index, life, handle, world.Ledger.AcceptedOf(owner.Index, life, handle) + _underWay, _attempts++,
-        _random.NextBelow(world.Plan.MaxPadding + 1));
+        _random.NextBelow(Datum.Topics), _random.NextBelow(world.Plan.MaxPadding + 1));
 }

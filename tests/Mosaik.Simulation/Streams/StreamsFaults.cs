@@ -5,6 +5,11 @@ namespace Mosaik.Simulation.Streams;
 /// <summary>Makes the troubles of a plan happen. A node that has one trouble already is spared a second.</summary>
 internal sealed class StreamsFaults(StreamsWorld world)
 {
+    private const int MostBreaks = 8;
+    private const int MostTries = 20;
+    private static readonly TimeSpan BreakInterval = TimeSpan.FromSeconds(2.5);
+    private static readonly TimeSpan TryInterval = TimeSpan.FromSeconds(0.5);
+
     public async Task RunAsync(StreamFault fault)
     {
         await world.DelayAsync(fault.At - world.Now);
@@ -30,6 +35,17 @@ internal sealed class StreamsFaults(StreamsWorld world)
                 await InterruptAsync(consumer, fault);
                 consumer.IsBusy = false;
                 break;
+            case FaultKind.Revocation when world.Plan.HasRule && world.IsEligible(consumer.Index) && !consumer.IsBusy:
+                world.Faults.Count(fault.Kind);
+                consumer.IsBusy = true;
+                consumer.LoseWelcome();
+                await world.DelayAsync(fault.Duration);
+                consumer.RegainWelcome();
+                consumer.IsBusy = false;
+                break;
+            case FaultKind.ConnectionLost:
+                await BreakAsync(producer, consumer);
+                break;
             case FaultKind.SlowReader:
                 world.Faults.Count(fault.Kind);
                 consumer.PausedUntil = world.Now + fault.Duration;
@@ -43,6 +59,22 @@ internal sealed class StreamsFaults(StreamsWorld world)
                 break;
             default:
                 break; // the node is down or busy
+        }
+    }
+
+    /// <summary>Breaks a connection again and again, each time that it is healthy.</summary>
+    private async Task BreakAsync(ProducerNode producer, ConsumerNode consumer)
+    {
+        for (int i = 0; i < MostBreaks; i++)
+        {
+            for (int tries = 0; tries < MostTries && !consumer.IsHealthyWith(producer); tries++)
+                await world.DelayAsync(TryInterval);
+            if (!consumer.IsHealthyWith(producer))
+                return;
+            world.Faults.Count(FaultKind.ConnectionLost);
+            world.Record(producer.Index, "broken", consumer.Index);
+            consumer.Break(producer);
+            await world.DelayAsync(BreakInterval);
         }
     }
 

@@ -15,6 +15,7 @@ internal sealed class StreamsLedger(StreamsWorld world)
 {
     private readonly Dictionary<(int Producer, int Life, int Handle), List<Acceptance>> _accepted = [];
     private readonly Dictionary<(int Consumer, int Life, int Producer), Pair> _pairs = [];
+    private readonly HashSet<(int Producer, int Life, int Handle, int Number, int Attempt)> _undelivered = [];
 
     /// <summary>Datums received in the run.</summary>
     public long Received { get; private set; }
@@ -25,11 +26,18 @@ internal sealed class StreamsLedger(StreamsWorld world)
         List<Acceptance> log = Log(datum.Producer, datum.Life, datum.Handle);
         if (datum.Number != log.Count)
             world.Fail("ST-6", $"{datum} was accepted as number {log.Count} of its handle: senders were not served in order");
-        log.Add(new Acceptance(datum.Attempt, world.Now));
+        log.Add(new Acceptance(datum.Attempt, datum.Topic, world.Now));
     }
 
     /// <summary>How many datums a handle has accepted.</summary>
     public int AcceptedOf(int producer, int life, int handle) => Log(producer, life, handle).Count;
+
+    /// <summary>A producer says that a datum was for nobody.</summary>
+    public void OnUndelivered(in Datum datum) => _undelivered.Add((datum.Producer, datum.Life, datum.Handle, datum.Number, datum.Attempt));
+
+    /// <summary>How many datums of a handle were for nobody.</summary>
+    public int UndeliveredOf(int producer, int life, int handle) =>
+        _undelivered.Count(datum => (datum.Producer, datum.Life, datum.Handle) == (producer, life, handle));
 
     /// <summary>A consumer was made.</summary>
     public void OnConsumerOpened(int consumer, int life)
@@ -63,6 +71,10 @@ internal sealed class StreamsLedger(StreamsWorld world)
             world.Fail("ST-6", $"c{consumer} received {datum}, which was not accepted");
             return;
         }
+        if (!world.Wants(consumer, datum.Topic))
+            world.Fail("CRITERIA", $"c{consumer} received {datum}, which its criteria leave out");
+        if (_undelivered.Contains((datum.Producer, datum.Life, datum.Handle, datum.Number, datum.Attempt)))
+            world.Fail("ST-3", $"c{consumer} received {datum}, which was said to be for nobody");
         Pair pair = _pairs[(consumer, life, datum.Producer)];
         if (log[datum.Number].At < pair.OpenedAt)
             world.Fail("ST-4", $"c{consumer} received {datum}, which was accepted before the consumer was there");
@@ -90,6 +102,10 @@ internal sealed class StreamsLedger(StreamsWorld world)
         return pair.Life == producerLife ? pair.Last[handle] : -1;
     }
 
+    /// <summary>The last number that a handle has accepted and a consumer wants; −1 for none.</summary>
+    public int LastWantedOf(int consumer, int producer, int producerLife, int handle) =>
+        Log(producer, producerLife, handle).FindLastIndex(accepted => world.Wants(consumer, accepted.Topic));
+
     /// <summary>Datums received by a consumer of a producer, and how many connections they came over.</summary>
     public (long Received, int Connections, long Missing) CountsOf(int consumer, int life, int producer)
     {
@@ -103,6 +119,8 @@ internal sealed class StreamsLedger(StreamsWorld world)
             return;
         for (int missing = datum.Number - 1; missing > last && log[missing].At > connectedAt; missing--)
         {
+            if (!world.Wants(consumer, log[missing].Topic))
+                continue;
             pair.Missing++;
             if (world.MayMiss)
                 continue;
@@ -118,7 +136,7 @@ internal sealed class StreamsLedger(StreamsWorld world)
         return log;
     }
 
-    private readonly record struct Acceptance(int Attempt, TimeSpan At);
+    private readonly record struct Acceptance(int Attempt, int Topic, TimeSpan At);
 
     private sealed class Pair(TimeSpan openedAt)
     {

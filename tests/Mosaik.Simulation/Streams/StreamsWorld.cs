@@ -1,4 +1,5 @@
 using Mosaik.Discovery;
+using Mosaik.Networking.Transport;
 using Mosaik.Primitives;
 using Mosaik.Streams;
 using Mosaik.Testing;
@@ -44,6 +45,7 @@ internal sealed class StreamsWorld : IDisposable
         Transports.Links.Default = Links(Plan.MaxLatency, Plan.Loss);
         Ledger = new StreamsLedger(this);
         Codec = new DatumCodec(this);
+        Welcome = new Welcome(scheduler.TimeProvider);
         Producers = [.. Enumerable.Range(0, Plan.Producers).Select(i => new ProducerNode(this, i))];
         Consumers = [.. Enumerable.Range(0, Plan.Consumers).Select(i => new ConsumerNode(this, i))];
         scheduler.Describe = Describe;
@@ -56,6 +58,8 @@ internal sealed class StreamsWorld : IDisposable
     public StreamsLedger Ledger { get; }
 
     public DatumCodec Codec { get; }
+
+    public Welcome Welcome { get; }
 
     public IReadOnlyList<ProducerNode> Producers { get; }
 
@@ -97,7 +101,19 @@ internal sealed class StreamsWorld : IDisposable
 
     public SimulationRandom RandomOf(string name) => _random.Stream(name);
 
-    public bool IsEligible(int consumer) => Plan.IsTagged[consumer];
+    public bool IsEligible(int consumer) => Plan.IsEligible[consumer];
+
+    /// <summary>Whether a consumer's criteria match a datum.</summary>
+    public bool Wants(int consumer, int topic) => (Plan.Wanted[consumer] >> topic & 1) != 0;
+
+    public Criteria CriteriaOf(int consumer)
+    {
+        int[] topics = [.. Enumerable.Range(0, Datum.Topics).Where(topic => Wants(consumer, topic))];
+        return topics.Length == Datum.Topics ? Criteria.Default : Criteria.Default.WhereEqual<int>(nameof(Datum.Topic), topics);
+    }
+
+    /// <summary>Who is at the other end of a producer's channel.</summary>
+    public ConsumerNode ConsumerOf(ChannelInfo channel) => Consumers.First(consumer => consumer.Id == channel.ConsumerId);
 
     public MergedOrder Merged(int producer, int life)
     {
@@ -153,7 +169,8 @@ internal sealed class StreamsWorld : IDisposable
         }
     }
 
-    public async Task<Network> StartNodeAsync(string name, SecretKey key, IReadOnlyList<Tag> tags, DropCounter? drops = null)
+    public async Task<Network> StartNodeAsync(string name, SecretKey key, IReadOnlyList<Tag> tags, DropCounter? drops = null,
+        Func<TransportOptions, ITransport>? transport = null)
     {
         int n = _nodes++;
         Network node = await Network.StartAsync(_networkId, new NetworkOptions
@@ -169,7 +186,7 @@ internal sealed class StreamsWorld : IDisposable
             TimeProvider = Time,
             Scheduler = _scheduler,
             Random = _random.Stream($"node/{n}"),
-            TransportFactory = Transports.CreateTransport,
+            TransportFactory = transport ?? Transports.CreateTransport,
             MeterFactory = drops,
             LoggerFactory = IsLogging ? new WorldLogger(this, name) : null,
         });
@@ -218,11 +235,14 @@ internal sealed class StreamsWorld : IDisposable
 
     private async Task WatchAsync()
     {
-        ProgressWatch[] watches = [.. Producers.Select(producer => new ProgressWatch(this, producer))];
+        ProgressWatch[] progress = [.. Producers.Select(producer => new ProgressWatch(this, producer))];
+        SubscriptionWatch[] subscriptions = [.. Producers.Select(producer => new SubscriptionWatch(this, producer))];
         while (!IsStopping || Producers.Any(static producer => producer.Writers > 0))
         {
             await DelayAsync(LookInterval);
-            foreach (ProgressWatch watch in watches)
+            foreach (ProgressWatch watch in progress)
+                watch.Look();
+            foreach (SubscriptionWatch watch in subscriptions)
                 watch.Look();
         }
     }
@@ -233,18 +253,19 @@ internal sealed class StreamsWorld : IDisposable
         while (!IsStopping)
         {
             await Task.WhenAll(
-                from consumer in Consumers from producer in Producers select SyncAsync(consumer.Network, producer.Network));
+                from consumer in Consumers from producer in Producers select MeetAsync(consumer.Network, producer.Network));
             await DelayAsync(MeetInterval);
         }
     }
 
-    private async Task SyncAsync(Network? a, Network? b)
+    private async Task MeetAsync(Network? a, Network? b)
     {
         if (a is null || b is null)
             return;
         try
         {
-            await a.SyncWithAsync(b.Local.Address).AsTask().WaitAsync(SyncLimit, Time);
+            Task meeting = Plan.IsOneSided ? a.Discovery.FeedAsync(b.Discovery.Me).AsTask() : a.SyncWithAsync(b.Local.Address).AsTask();
+            await meeting.WaitAsync(SyncLimit, Time);
         }
         catch (Exception e) when (e is MosaikException or TimeoutException or OperationCanceledException)
         {
@@ -259,6 +280,11 @@ internal sealed class StreamsWorld : IDisposable
         await UntilAsync(
             () => Producers.All(p => Consumers.All(c => !c.IsConnectedTo(p) || p.HasLast(c))), 10, "ST-3",
             "the last datum of every handle has reached every connected consumer");
+
+        // A terminal refusal ends the channel, and those of later attempts are visible only once they are connected. A
+        // producer that is full refuses for that reason first, which is not terminal.
+        await UntilAsync(
+            () => Plan.MaxConsumers < int.MaxValue || Consumers.All(c => IsEligible(c.Index) || c.Subscriptions == 0), 30, "ST-5", "nobody goes on who is not accepted");
     }
 
     private async Task ShutDownAsync(Task meeting)
@@ -267,7 +293,9 @@ internal sealed class StreamsWorld : IDisposable
         foreach (ProducerNode producer in Producers)
         {
             // Every other one says goodbye to its stream first: nothing waits, so a round trip is enough.
-            if (producer.Index % 2 == 0)
+            if (producer.Index % 2 == 0 && Plan.EndsBusily)
+                await producer.CloseBusilyAsync();
+            else if (producer.Index % 2 == 0)
                 await producer.CloseAsync(IdleCloseSeconds);
             await producer.StopAsync();
         }
@@ -282,7 +310,8 @@ internal sealed class StreamsWorld : IDisposable
             Fail("RE-1", $"{_scheduler.PendingTimers} timers are left when all nodes have gone");
     }
 
-    private async Task UntilAsync(Func<bool> condition, double seconds, string invariant, string what)
+    /// <summary>Whether something becomes true within some time.</summary>
+    public async Task UntilAsync(Func<bool> condition, double seconds, string invariant, string what)
     {
         TimeSpan end = Now + TimeSpan.FromSeconds(seconds);
         while (!condition() && Violation is null)
@@ -295,8 +324,8 @@ internal sealed class StreamsWorld : IDisposable
 
     private bool AllConnected()
     {
-        int eligible = Enumerable.Range(0, Plan.Consumers).Count(IsEligible);
-        int places = Math.Min(eligible, Plan.MaxConsumers);
+        int eligible = Plan.IsEligible.Count(static eligible => eligible);
+        int places = Plan.Places;
         return Producers.All(p => p.ConnectedConsumers == places)
             && Consumers.Sum(static c => c.ConnectedProducers) == places * Plan.Producers
             && Consumers.All(c => places < eligible || c.ConnectedProducers == (IsEligible(c.Index) ? Plan.Producers : 0));

@@ -10,7 +10,7 @@ internal sealed class StreamsWorldKind : IWorld
 
     public string Name => "streams";
 
-    public int Plan => 1;
+    public int Plan => 2;
 
     public string Summary => "1-3 producers, 1-4 consumers, whole nodes; ST-1 to ST-9, RE-1";
 
