@@ -3,12 +3,13 @@ using Mosaik.Testing;
 namespace Mosaik.Simulation;
 
 /// <summary>
-/// Virtual time and the queue of what happens when (spec/reliability.md §3.2): events in order of their time, events of one
-/// time in the order in which they were put in.
+/// Virtual time and the queue of what happens when (spec/reliability.md §3.2): events in order of their time, events of
+/// one time in the order in which they were put in.
 /// </summary>
 /// <remarks>
-/// A run ends when the world says so, at a violation, or when a million events pass without time advancing. All randomness
-/// of a world comes from named streams of one seed, so that a draw more in one place shifts nothing in another.
+/// A run ends when the world says so, at a violation, or when a million events pass without time advancing. All
+/// randomness of a world comes from named streams of one seed, so that a draw more in one place shifts nothing in
+/// another.
 /// </remarks>
 internal sealed class EventLoop
 {

@@ -4,8 +4,8 @@ using Mosaik.Testing;
 namespace Mosaik.Simulation;
 
 /// <summary>
-/// The fingerprint of a run: XXH3-64 over (step, virtual time, node, event, bytes of the event), chained, and the last events
-/// of each node for the message of a failure (spec/reliability.md §3.5).
+/// The fingerprint of a run: XXH3-64 over (step, virtual time, node, event, bytes of the event), chained, and the last
+/// events of each node for the message of a failure (spec/reliability.md §3.5).
 /// </summary>
 internal sealed class EventTrace
 {
@@ -22,7 +22,8 @@ internal sealed class EventTrace
         BinaryPrimitives.WriteUInt64LittleEndian(block, Hash);
         BinaryPrimitives.WriteInt64LittleEndian(block[8..], step);
         BinaryPrimitives.WriteInt64LittleEndian(block[16..], now.Ticks);
-        BinaryPrimitives.WriteInt64LittleEndian(block[24..], ((long)node << 32) | (uint)(kind[0] << 16 | kind[^1] << 8 | kind.Length));
+        BinaryPrimitives.WriteInt64LittleEndian(
+            block[24..], ((long)node << 32) | (uint)(kind[0] << 16 | kind[^1] << 8 | kind.Length));
         BinaryPrimitives.WriteUInt64LittleEndian(block[32..], argument);
         BinaryPrimitives.WriteUInt64LittleEndian(block[40..], HashBytes(bytes));
         Hash = XxHash3.Hash(block);

@@ -11,7 +11,9 @@ internal static class Runner
     private const int FailuresPrinted = 5;
     private const int ReplayedSeeds = 5;
 
-    /// <summary>Runs seeds of every world and the replay test; the last line counts them: "N passed, N failed".</summary>
+    /// <summary>
+    /// Runs seeds of every world and the replay test; the last line counts them: "N passed, N failed".
+    /// </summary>
     public static int RunAll(ulong from, int count, int threads)
     {
         long failed = 0;
@@ -31,7 +33,9 @@ internal static class Runner
         return exitCode != 0 ? exitCode : failed > 0 ? ViolationExitCode : 0;
     }
 
-    /// <summary>Runs <paramref name="count"/> seeds from <paramref name="from"/> on; the last line sums them up.</summary>
+    /// <summary>
+    /// Runs <paramref name="count"/> seeds from <paramref name="from"/> on; the last line sums them up.
+    /// </summary>
     public static int Run(IWorld world, ulong from, int count, int threads, bool showsEach) =>
         RunSeeds(world, from, count, threads, showsEach) == 0 ? 0 : ViolationExitCode;
 
@@ -81,7 +85,9 @@ internal static class Runner
         return result.Violation is null ? 0 : ViolationExitCode;
     }
 
-    /// <summary>Each seed twice in this process and once in another, which has other hash seeds (spec/reliability.md §6.4).</summary>
+    /// <summary>
+    /// Each seed twice in this process and once in another, which has other hash seeds (spec/reliability.md §6.4).
+    /// </summary>
     public static int CheckDeterminism(IWorld world, ulong from, int count)
     {
         for (int i = 0; i < count; i++)
@@ -128,7 +134,8 @@ internal static class Runner
 
     private static string RunInOtherProcess(IWorld world, ulong seed)
     {
-        string host = Environment.ProcessPath ?? throw new InvalidOperationException("the path of this process is unknown");
+        string host = Environment.ProcessPath
+            ?? throw new InvalidOperationException("the path of this process is unknown");
         var start = new ProcessStartInfo(host) { RedirectStandardOutput = true };
         if (Path.GetFileNameWithoutExtension(host) == "dotnet")
             start.ArgumentList.Add(typeof(Runner).Assembly.Location);

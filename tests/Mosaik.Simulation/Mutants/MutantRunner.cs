@@ -17,7 +17,8 @@ internal static class MutantRunner
     {
         if (PlantedSwitch.Find() is not { } planted)
         {
-            Console.Error.WriteLine("nothing is planted in this build: use eng/mutants, which makes a copy of the source that has the bugs");
+            Console.Error.WriteLine(
+                "nothing is planted in this build: use eng/mutants, which makes a copy of the source that has the bugs");
             return 3;
         }
 
@@ -50,7 +51,10 @@ internal static class MutantRunner
             hits += planted.Hits;
             planted.Select(0, 0);
             if (result.Violation is { } violation)
-                return new Verdict(i + 1, watch.Elapsed, hits, violation.Invariant, $"{name} 0x{result.Seed:x}: {violation.Detail}");
+            {
+                return new Verdict(
+                    i + 1, watch.Elapsed, hits, violation.Invariant, $"{name} 0x{result.Seed:x}: {violation.Detail}");
+            }
         }
 
         return new Verdict(null, watch.Elapsed, hits, "", "");
@@ -65,7 +69,8 @@ internal static class MutantRunner
             ? $"NOT CAUGHT by {seeds} seeds of {string.Join(' ', mutation.Worlds)}, its code ran {verdict.Hits} times"
             : $"{verdict.Invariant,-12} {detail}";
         return string.Create(CultureInfo.InvariantCulture,
-            $"{(verdict.Seeds is null ? "FAIL" : "ok"),-4} {mutation.Name,-34} {mutation.Rule,-22} {verdict.Seeds,6} {verdict.Took.TotalSeconds,6:f1}s  {what}");
+            $"{(verdict.Seeds is null ? "FAIL" : "ok"),-4} {mutation.Name,-34} {mutation.Rule,-22} "
+            + $"{verdict.Seeds,6} {verdict.Took.TotalSeconds,6:f1}s  {what}");
     }
 
     private sealed record Verdict(int? Seeds, TimeSpan Took, long Hits, string Invariant, string Detail);

@@ -12,6 +12,7 @@ internal sealed record Mutation(int Number, string Name, string Rule, IReadOnlyL
 
     /// <summary>From a line of a list.</summary>
     public static Mutation Parse(string line) => line.Split('\t') is [var number, var name, var rule, var worlds]
-        ? new Mutation(int.Parse(number, System.Globalization.CultureInfo.InvariantCulture), name, rule, worlds.Split(' '))
+        ? new Mutation(
+            int.Parse(number, System.Globalization.CultureInfo.InvariantCulture), name, rule, worlds.Split(' '))
         : throw new FormatException($"not a line of a list of mutations: {line}");
 }

@@ -10,10 +10,11 @@ namespace Mosaik.Simulation.Mutants;
 /// - the original, any white space between its words
 /// + what takes its place; may be absent for a statement that is left out
 /// </code>
-/// Lines of <c>-</c> and of <c>+</c> may be several. Worlds are names of worlds or of <see cref="Sets"/>. A line that begins
-/// with <c>#</c> is a comment.
+/// Lines of <c>-</c> and of <c>+</c> may be several. Worlds are names of worlds or of <see cref="Sets"/>. A line that
+/// begins with <c>#</c> is a comment.
 /// </remarks>
-internal sealed record MutationSource(string Name, string Rule, IReadOnlyList<string> Worlds, string File, string Original, string Mutated)
+internal sealed record MutationSource(
+    string Name, string Rule, IReadOnlyList<string> Worlds, string File, string Original, string Mutated)
 {
     /// <summary>Short names for worlds that go together.</summary>
     private static readonly Dictionary<string, string[]> Sets = new(StringComparer.Ordinal)
@@ -49,7 +50,8 @@ internal sealed record MutationSource(string Name, string Rule, IReadOnlyList<st
     /// <summary>The places of the original in a text.</summary>
     public IReadOnlyList<(int Start, int End)> FindIn(string text)
     {
-        string pattern = string.Join(@"\s+", Original.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Select(Regex.Escape));
+        string[] words = Original.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        string pattern = string.Join(@"\s+", words.Select(Regex.Escape));
         return [.. Regex.Matches(text, pattern).Select(m => (m.Index, m.Index + m.Length))];
     }
 
@@ -61,7 +63,10 @@ internal sealed record MutationSource(string Name, string Rule, IReadOnlyList<st
         string file = Lines(block, '@');
         string original = Lines(block, '-');
         if (head.Length != 3 || file.Length == 0 || original.Length == 0)
-            throw new FormatException($"{path}: '{block[0]}' lacks its name, rule and worlds, its file, or its original");
+        {
+            throw new FormatException(
+                $"{path}: '{block[0]}' lacks its name, rule and worlds, its file, or its original");
+        }
         string[] worlds = [.. head[2].Split(' ').SelectMany(w => Sets.GetValueOrDefault(w, [w]))];
         return new MutationSource(head[0], head[1], worlds, file, original, Lines(block, '+'));
     }

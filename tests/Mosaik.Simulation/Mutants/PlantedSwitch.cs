@@ -14,7 +14,8 @@ internal sealed class PlantedSwitch
 
     private PlantedSwitch(Type type)
     {
-        _select = type.GetMethod("Select", BindingFlags.Public | BindingFlags.Static)!.CreateDelegate<Action<int, long>>();
+        _select = type.GetMethod("Select", BindingFlags.Public | BindingFlags.Static)!
+            .CreateDelegate<Action<int, long>>();
         _hits = type.GetMethod("Hits", BindingFlags.Public | BindingFlags.Static)!.CreateDelegate<Func<long>>();
     }
 

@@ -8,8 +8,8 @@ namespace Mosaik.Simulation.Mutants;
 /// </summary>
 /// <remarks>
 /// An original that ends a statement becomes <c>if (switch) { mutated } else { original }</c>, any other
-/// <c>(switch ? mutated : original)</c>. Several bugs may change the same place, or a part of it. Nothing of this is ever
-/// part of the shipped source.
+/// <c>(switch ? mutated : original)</c>. Several bugs may change the same place, or a part of it. Nothing of this is
+/// ever part of the shipped source.
 /// </remarks>
 internal static class Planter
 {

@@ -6,8 +6,8 @@ using Mosaik.Quic.Wire;
 namespace Mosaik.Simulation.Quic;
 
 /// <summary>
-/// Watches one connection of one node from outside: which packets it sealed and opened, what it acknowledged, and how much
-/// it has in flight (QU-2, QU-6, QU-7).
+/// Watches one connection of one node from outside: which packets it sealed and opened, what it acknowledged, and how
+/// much it has in flight (QU-2, QU-6, QU-7).
 /// </summary>
 internal sealed class ConnectionOracle(QuicWorld world, QuicNode node, bool isClient) : ConnectionTrace
 {
@@ -118,8 +118,8 @@ internal sealed class ConnectionOracle(QuicWorld world, QuicNode node, bool isCl
     }
 
     /// <summary>
-    /// Notes a packet that exceeds the congestion window without being one of the two probes per timeout and space. It may
-    /// validate a path or probe its size; whether it does, the peer will see.
+    /// Notes a packet that exceeds the congestion window without being one of the two probes per timeout and space. It
+    /// may validate a path or probe its size; whether it does, the peer will see.
     /// </summary>
     private void NoteInFlight(EncryptionLevel level, ulong packetNumber, bool ackEliciting)
     {

@@ -1,8 +1,8 @@
 namespace Mosaik.Simulation.Quic;
 
 /// <summary>
-/// One connection as it was meant: who dials whom, how many streams each side opens, how much they carry. Usually it has one
-/// end on each side; a server can have more when it forgot the first.
+/// One connection as it was meant: who dials whom, how many streams each side opens, how much they carry. Usually it
+/// has one end on each side; a server can have more when it forgot the first.
 /// </summary>
 internal sealed class Conversation
 {

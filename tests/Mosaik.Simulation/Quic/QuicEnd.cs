@@ -6,8 +6,8 @@ using Mosaik.Testing;
 namespace Mosaik.Simulation.Quic;
 
 /// <summary>
-/// One end of a conversation: the application. It acts on events only, knows every byte it must receive (QU-1), and judges
-/// how the connection ends (QU-5, QU-8).
+/// One end of a conversation: the application. It acts on events only, knows every byte it must receive (QU-1), and
+/// judges how the connection ends (QU-5, QU-8).
 /// </summary>
 internal sealed class QuicEnd(QuicWorld world, Conversation conversation, QuicNode node, QuicConnectionCore core, ConnectionOracle oracle, bool isServer)
 {

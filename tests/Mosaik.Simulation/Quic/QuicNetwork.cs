@@ -6,9 +6,9 @@ using Mosaik.Testing;
 namespace Mosaik.Simulation.Quic;
 
 /// <summary>
-/// The links between nodes: delay, bandwidth, loss, duplication, reordering, size limits, bit flips, blockades, and addresses
-/// that change. To the network a datagram is opaque, but for the copies of first packets that iroh clients send from
-/// several addresses (spec/quic.md §8.2).
+/// The links between nodes: delay, bandwidth, loss, duplication, reordering, size limits, bit flips, blockades, and
+/// addresses that change. To the network a datagram is opaque, but for the copies of first packets that iroh clients
+/// send from several addresses (spec/quic.md §8.2).
 /// </summary>
 internal sealed class QuicNetwork(EventLoop loop, QuicPlan plan)
 {
@@ -97,7 +97,9 @@ internal sealed class QuicNetwork(EventLoop loop, QuicPlan plan)
         node.Receive(datagram);
     }
 
-    /// <summary>A line of limited bandwidth has a queue of 64 datagrams or one bandwidth-delay product, whichever is more.</summary>
+    /// <summary>
+    /// A line of limited bandwidth has a queue of 64 datagrams or one bandwidth-delay product, whichever is more.
+    /// </summary>
     private bool TryQueue(int source, int destination, int length, out TimeSpan departure)
     {
         departure = loop.Now;

@@ -10,8 +10,8 @@ using Mosaik.Testing;
 namespace Mosaik.Simulation.Quic;
 
 /// <summary>
-/// One endpoint core with its clock, address and timer. Datagrams that arrive at one time are one receive drain; after it, and
-/// after every operation of the application, the node takes a turn: timers, output, events.
+/// One endpoint core with its clock, address and timer. Datagrams that arrive at one time are one receive drain; after
+/// it, and after every operation of the application, the node takes a turn: timers, output, events.
 /// </summary>
 internal sealed class QuicNode
 {

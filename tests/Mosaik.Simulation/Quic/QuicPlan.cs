@@ -78,8 +78,9 @@ internal sealed record Blockade(TimeSpan From, TimeSpan To, int Source, int Dest
 internal sealed record DialPlan(int Client, int Server, TimeSpan At, ulong Script, bool IsFinal);
 
 /// <summary>
-/// Everything that will go wrong in a run, drawn from the stream <c>plan</c> of its seed. Swarm testing (ISSTA 2012): each kind
-/// of fault is on with probability ½ and its rate drawn log-uniformly, so that seeds differ in kinds and not only in luck.
+/// Everything that will go wrong in a run, drawn from the stream <c>plan</c> of its seed. Swarm testing (ISSTA 2012):
+/// each kind of fault is on with probability ½ and its rate drawn log-uniformly, so that seeds differ in kinds and not
+/// only in luck.
 /// </summary>
 internal sealed class QuicPlan
 {

@@ -4,7 +4,9 @@ using Mosaik.Testing;
 
 namespace Mosaik.Simulation.Quic;
 
-/// <summary>The world <c>quic</c>: connection and endpoint cores under swarm faults (spec/reliability.md §2 T1, §4, §5.5).</summary>
+/// <summary>
+/// The world <c>quic</c>: connection and endpoint cores under swarm faults (spec/reliability.md §2 T1, §4, §5.5).
+/// </summary>
 internal sealed class QuicWorldKind : IWorld
 {
     public string Name => "quic";
@@ -34,8 +36,8 @@ internal sealed class QuicWorldKind : IWorld
 }
 
 /// <summary>
-/// One run: nodes, network, conversations and the plan of their troubles. It ends when every conversation has come to its
-/// end after the last fault, and fails when that takes more than 60 virtual seconds.
+/// One run: nodes, network, conversations and the plan of their troubles. It ends when every conversation has come to
+/// its end after the last fault, and fails when that takes more than 60 virtual seconds.
 /// </summary>
 internal sealed class QuicWorld
 {
@@ -151,7 +153,9 @@ internal sealed class QuicWorld
         info.Code != QuicEnd.DoneCode ? "an unknown code"
         : info.IsRemote != isServer ? "the server closed" : null;
 
-    /// <summary>Silence for the whole idle timeout, begun while there were faults or because the peer was gone.</summary>
+    /// <summary>
+    /// Silence for the whole idle timeout, begun while there were faults or because the peer was gone.
+    /// </summary>
     private string? CheckIdle(QuicEnd end, QuicNode self, QuicNode peer, bool isServer)
     {
         TimeSpan idle = self.Plan.IdleTimeout < peer.Plan.IdleTimeout ? self.Plan.IdleTimeout : peer.Plan.IdleTimeout;

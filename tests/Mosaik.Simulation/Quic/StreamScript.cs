@@ -14,8 +14,8 @@ internal enum StreamEnding : byte
 }
 
 /// <summary>
-/// What happens on one direction of one stream: a pure function of the conversation's script and the stream, so that both
-/// ends know it without telling each other.
+/// What happens on one direction of one stream: a pure function of the conversation's script and the stream, so that
+/// both ends know it without telling each other.
 /// </summary>
 internal readonly record struct StreamScript(int Length, StreamEnding Ending, int EndsAt, int Slice, bool IsSlow)
 {

@@ -91,7 +91,9 @@ internal sealed class ConsumerNode
         _world.Record(TraceIndex, "is welcome again", Life);
     }
 
-    /// <summary>Whether its connection with a producer has brought a datum, or has lasted (spec/streams.md §9.2).</summary>
+    /// <summary>
+    /// Whether its connection with a producer has brought a datum, or has lasted (spec/streams.md §9.2).
+    /// </summary>
     public bool IsHealthyWith(ProducerNode producer) =>
         IsConnectedTo(producer) && _atConnect.TryGetValue(producer, out var connect)
         && (DatumsOf(producer) > connect.Datums || _world.Now - connect.At >= HealthyAfter);
@@ -134,7 +136,10 @@ internal sealed class ConsumerNode
         Consumer<Datum>? consumer = _consumer;
         _consumer = null;
         if (consumer is not null)
-            await _world.ExpectAsync(consumer.DisposeAsync().AsTask(), 5, "ST-8", $"c{Index} has closed its subscriptions");
+        {
+            await _world.ExpectAsync(
+                consumer.DisposeAsync().AsTask(), 5, "ST-8", $"c{Index} has closed its subscriptions");
+        }
         await EndLoopsAsync();
     }
 
@@ -157,15 +162,17 @@ internal sealed class ConsumerNode
 
     /// <summary>Whether its catalog lists a producer with the stream.</summary>
     public bool Knows(ProducerNode producer) =>
-        _consumer is not null && Network?.Discovery.Catalog.GetKnown(producer.Id)?.Entry.Streams.Contains(ProducerNode.Stream) == true;
+        _consumer is not null
+        && Network?.Discovery.Catalog.GetKnown(producer.Id)?.Entry.Streams.Contains(ProducerNode.Stream) == true;
 
     /// <summary>Whether it is connected to a producer over a channel that was made with an earlier process.</summary>
     public bool IsOutdated(ProducerNode producer) => ChannelTo(producer) is { IsConnected: true } channel
         && Network?.Discovery.Catalog.GetKnown(producer.Id)?.Entry.StartedAt > channel.Peer.StartedAt;
 
     /// <summary>
-    /// Whether a producer's subscription has brought it everything that was sent over it. False where the counts cannot be
-    /// compared: several connections have come after each other, or the producer has not missed an earlier process yet.
+    /// Whether a producer's subscription has brought it everything that was sent over it. False where the counts cannot
+    /// be compared: several connections have come after each other, or the producer has not missed an earlier process
+    /// yet.
     /// </summary>
     public bool HasAll(ProducerNode producer, IReadOnlyList<ChannelInfo> subscriptions, ChannelInfo subscription) =>
         subscription is { IsConnected: true } && subscriptions.Count(other => other.ConsumerId == Id) == 1
@@ -194,9 +201,11 @@ internal sealed class ConsumerNode
 
     /// <inheritdoc/>
     public override string ToString() =>
-        $"c{Index}.{Life}{(Network is null ? " down" : "")} took {_taken}, from {(_consumer is null ? "nobody" : string.Join(", ", _consumer.Producers))}";
+        $"c{Index}.{Life}{(Network is null ? " down" : "")} took {_taken}, from "
+        + (_consumer is null ? "nobody" : string.Join(", ", _consumer.Producers));
 
-    private ChannelInfo? ChannelTo(ProducerNode producer) => _consumer?.Producers.FirstOrDefault(c => c.ProducerId == producer.Id);
+    private ChannelInfo? ChannelTo(ProducerNode producer) =>
+        _consumer?.Producers.FirstOrDefault(c => c.ProducerId == producer.Id);
 
     private async Task EndLoopsAsync()
     {
@@ -209,11 +218,15 @@ internal sealed class ConsumerNode
         while (await consumer.WaitToReadAsync())
         {
             if (consumer.Count > _world.Plan.QueueSize)
-                _world.Fail("ST-7", $"{consumer.Count} datums wait in c{Index}, the queue size is {_world.Plan.QueueSize}");
+            {
+                _world.Fail(
+                    "ST-7", $"{consumer.Count} datums wait in c{Index}, the queue size is {_world.Plan.QueueSize}");
+            }
             while (consumer.TryRead(out Datum datum))
             {
                 _taken++;
-                _world.Record(TraceIndex, "got", (((long)datum.Producer << 8) | (uint)datum.Handle) << 32 | (uint)datum.Number);
+                _world.Record(
+                    TraceIndex, "got", (((long)datum.Producer << 8) | (uint)datum.Handle) << 32 | (uint)datum.Number);
                 _world.Ledger.OnReceived(Index, life, datum);
                 if (consumer != _consumer || _world.IsQuiet)
                     continue; // nothing is to be gained by being slow any more
@@ -261,16 +274,20 @@ internal sealed class ConsumerNode
     }
 
     /// <summary>
-    /// A connection that has brought a datum was healthy: the first delay of the backoff is the one before the next attempt
-    /// (spec/streams.md §9.2). Only where that attempt succeeds: who lags may be dropped before it has received anything.
+    /// A connection that has brought a datum was healthy: the first delay of the backoff is the one before the next
+    /// attempt (spec/streams.md §9.2). Only where that attempt succeeds: who lags may be dropped before it has received
+    /// anything.
     /// </summary>
     private void CheckReconnected(ProducerNode producer, TimeSpan? lostAt)
     {
-        if (lostAt is { } since && _world.Plan is { IsGentle: true, HasRule: false, MaxConsumers: int.MaxValue, Policy: LagPolicy.Skip }
-            && _world.Now - since > LongestFirstBackoff + Handshake)
+        StreamsPlan plan = _world.Plan;
+        if (plan is not { IsGentle: true, HasRule: false, MaxConsumers: int.MaxValue, Policy: LagPolicy.Skip })
+            return;
+        if (lostAt is { } since && _world.Now - since > LongestFirstBackoff + Handshake)
         {
-            _world.Fail("ST-9", $"c{Index} took {(_world.Now - since).TotalSeconds:f3} s to connect again with p{producer.Index} after "
-                + "a healthy connection");
+            _world.Fail(
+                "ST-9", $"c{Index} took {(_world.Now - since).TotalSeconds:f3} s to connect again with "
+                + $"p{producer.Index} after a healthy connection");
         }
     }
 

@@ -11,17 +11,20 @@ namespace Mosaik.Simulation.Streams;
 /// <param name="Life">How often its producer was made before.</param>
 /// <param name="Handle">The handle.</param>
 /// <param name="Number">Counts what the handle has accepted.</param>
-/// <param name="Attempt">Counts what the handle was asked to send: a refused attempt leaves its number to the next one.</param>
+/// <param name="Attempt">Counts what the handle was asked to send: a refused attempt leaves its number to the next
+/// one.</param>
 /// <param name="Topic">What consumers may choose by.</param>
 /// <param name="Padding">Bytes that follow.</param>
 [StructLayout(LayoutKind.Auto)]
-internal readonly record struct Datum(int Producer, int Life, int Handle, int Number, int Attempt, int Topic, int Padding)
+internal readonly record struct Datum(
+    int Producer, int Life, int Handle, int Number, int Attempt, int Topic, int Padding)
 {
     /// <summary>How many topics there are.</summary>
     public const int Topics = 3;
 
     /// <inheritdoc/>
-    public override string ToString() => $"p{Producer}.{Life}/h{Handle} #{Number} (attempt {Attempt}, topic {Topic}, {Padding} B)";
+    public override string ToString() =>
+        $"p{Producer}.{Life}/h{Handle} #{Number} (attempt {Attempt}, topic {Topic}, {Padding} B)";
 }
 
 /// <summary>Numbers, then a pattern that depends on them, so that bytes of another datum are noticed.</summary>
@@ -32,12 +35,16 @@ internal sealed class DatumCodec(StreamsWorld world) : IDatumCodec<Datum>
     private const int Period = 251;
     private const int Piece = 1000;
 
-    private static readonly byte[] Pattern = [.. Enumerable.Range(0, LongestPadding + Period).Select(static i => (byte)(i % Period))];
+    private static readonly byte[] Pattern =
+        [.. Enumerable.Range(0, LongestPadding + Period).Select(static i => (byte)(i % Period))];
 
     public void Encode(Datum datum, IBufferWriter<byte> writer)
     {
         Span<byte> header = writer.GetSpan(HeaderBytes);
-        ReadOnlySpan<int> numbers = [datum.Producer, datum.Life, datum.Handle, datum.Number, datum.Attempt, datum.Topic, datum.Padding];
+        ReadOnlySpan<int> numbers =
+        [
+            datum.Producer, datum.Life, datum.Handle, datum.Number, datum.Attempt, datum.Topic, datum.Padding,
+        ];
         for (int i = 0; i < numbers.Length; i++)
             BinaryPrimitives.WriteInt32LittleEndian(header[(i * sizeof(int))..], numbers[i]);
         writer.Advance(HeaderBytes);
@@ -64,7 +71,8 @@ internal sealed class DatumCodec(StreamsWorld world) : IDatumCodec<Datum>
     }
 
     private static ReadOnlySpan<byte> PaddingOf(in Datum datum) =>
-        Pattern.AsSpan((int)((uint)(datum.Number + (31 * datum.Producer) + (57 * datum.Life) + (89 * datum.Handle)) % Period),
+        Pattern.AsSpan(
+            (int)((uint)(datum.Number + (31 * datum.Producer) + (57 * datum.Life) + (89 * datum.Handle)) % Period),
             datum.Padding);
 
     private bool Damaged(ReadOnlySpan<byte> payload)

@@ -1,8 +1,8 @@
 namespace Mosaik.Simulation.Streams;
 
 /// <summary>
-/// The order in which the datums of all handles of one producer go out: each consumer may miss some, but what two of them
-/// receive both, they receive in the same order (spec/streams.md §4.1).
+/// The order in which the datums of all handles of one producer go out: each consumer may miss some, but what two of
+/// them receive both, they receive in the same order (spec/streams.md §4.1).
 /// </summary>
 internal sealed class MergedOrder
 {

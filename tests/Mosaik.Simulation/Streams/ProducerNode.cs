@@ -5,7 +5,9 @@ using Mosaik.Streams;
 
 namespace Mosaik.Simulation.Streams;
 
-/// <summary>A node that produces: it may crash, restart under its key, withdraw its stream and offer it again.</summary>
+/// <summary>
+/// A node that produces: it may crash, restart under its key, withdraw its stream and offer it again.
+/// </summary>
 internal sealed class ProducerNode : IDisposable
 {
     /// <summary>What all producers produce.</summary>
@@ -14,7 +16,9 @@ internal sealed class ProducerNode : IDisposable
     /// <summary>Datums that were accepted while their sender waited, and that it has not heard of yet.</summary>
     private const int Unheard = 2 * Sender.MostAtOnce;
 
-    /// <summary>256 KiB that the transport has taken pass through the narrowest window at the longest latency in 70 s.</summary>
+    /// <summary>
+    /// 256 KiB that the transport has taken pass through the narrowest window at the longest latency in 70 s.
+    /// </summary>
     private const double DrainSeconds = 200;
 
     private readonly StreamsWorld _world;
@@ -101,7 +105,8 @@ internal sealed class ProducerNode : IDisposable
     }
 
     /// <summary>Withdraws the stream: its senders are told, then its consumers.</summary>
-    /// <param name="seconds">How long a handle may take; when nothing waits to be sent, less than the time for draining.</param>
+    /// <param name="seconds">How long a handle may take; when nothing waits to be sent, less than the time for
+    /// draining.</param>
     public async Task CloseAsync(double seconds = 5)
     {
         Producer<Datum>[] handles = _handles;
@@ -186,12 +191,17 @@ internal sealed class ProducerNode : IDisposable
             long given = _given[channel] = _given.GetValueOrDefault(channel) + 1;
             long waiting = given - channel.Datums - channel.Dropped;
             if (waiting > (2L * _world.Plan.BufferSize) + Unheard)
-                _world.Fail("ST-7", $"{waiting} datums of p{Index} wait for {channel}, the buffer size is {_world.Plan.BufferSize}");
+            {
+                _world.Fail(
+                    "ST-7", $"{waiting} datums of p{Index} wait for {channel}, "
+                    + $"the buffer size is {_world.Plan.BufferSize}");
+            }
         }
     }
 
     /// <summary>
-    /// A last datum on every topic over every handle, each when nothing else waits: every subscriber must get those it wants.
+    /// A last datum on every topic over every handle, each when nothing else waits: every subscriber must get those it
+    /// wants.
     /// </summary>
     public async Task SendLastAsync()
     {
@@ -208,7 +218,8 @@ internal sealed class ProducerNode : IDisposable
     }
 
     /// <summary>
-    /// Withdraws the stream right after datums were accepted: they are sent before consumers are told (spec/streams.md §11.2).
+    /// Withdraws the stream right after datums were accepted: they are sent before consumers are told (spec/streams.md
+    /// §11.2).
     /// </summary>
     public async Task CloseBusilyAsync()
     {
@@ -217,7 +228,8 @@ internal sealed class ProducerNode : IDisposable
             new Sender(_world, this, _handles[handle], Life, handle).Farewell();
         await CloseAsync();
         await _world.UntilAsync(
-            () => Array.TrueForAll(connected, HasLast), 5, "ST-3", $"what p{Index} had accepted when it withdrew has arrived");
+            () => Array.TrueForAll(connected, HasLast), 5, "ST-3",
+            $"what p{Index} had accepted when it withdrew has arrived");
     }
 
     private Task FlushAsync(Producer<Datum> handle) =>
@@ -241,7 +253,10 @@ internal sealed class ProducerNode : IDisposable
 
         // The node runs, so it has a counter.
         if (_world.MayMiss && Life == 0 && missing > _drops!.Count)
-            _world.Fail("ST-3", $"consumers missed {missing} datums of p{Index}, it counted {_drops.Count} dropped ones");
+        {
+            _world.Fail(
+                "ST-3", $"consumers missed {missing} datums of p{Index}, it counted {_drops.Count} dropped ones");
+        }
     }
 
     /// <summary>
@@ -249,8 +264,9 @@ internal sealed class ProducerNode : IDisposable
     /// </summary>
     private void CheckNothingIsLost()
     {
-        if (Life > 0 || !_world.Plan.IsHarmless || _drops is { Count: > 0 }
-            || _world.Consumers.Any(c => _world.IsEligible(c.Index) && _world.Ledger.CountsOf(c.Index, c.Life, Index).Connections != 1))
+        bool eachHasOneConnection = _world.Consumers.All(
+            c => !_world.IsEligible(c.Index) || _world.Ledger.CountsOf(c.Index, c.Life, Index).Connections == 1);
+        if (Life > 0 || !_world.Plan.IsHarmless || _drops is { Count: > 0 } || !eachHasOneConnection)
             return;
         for (int handle = 0; handle < _handles.Length; handle++)
         {
@@ -259,8 +275,9 @@ internal sealed class ProducerNode : IDisposable
             int undelivered = _world.Ledger.UndeliveredOf(Index, Life, handle);
             if (received + undelivered != accepted)
             {
-                _world.Fail("ST-3", $"p{Index}/h{handle} has accepted {accepted} datums, {received} were received by anybody and "
-                    + $"{undelivered} said to be for nobody");
+                _world.Fail(
+                    "ST-3", $"p{Index}/h{handle} has accepted {accepted} datums, {received} were received by anybody "
+                    + $"and {undelivered} said to be for nobody");
             }
         }
     }
@@ -270,5 +287,6 @@ internal sealed class ProducerNode : IDisposable
 
     /// <inheritdoc/>
     public override string ToString() =>
-        $"p{Index}.{Life}{(Network is null ? " down" : "")} sent {Accepted}, to {(Offered is { } first ? string.Join(", ", first.Consumers) : "nobody")}";
+        $"p{Index}.{Life}{(Network is null ? " down" : "")} sent {Accepted}, to "
+        + (Offered is { } first ? string.Join(", ", first.Consumers) : "nobody");
 }

@@ -89,8 +89,14 @@ internal sealed class Sender(StreamsWorld world, ProducerNode owner, Producer<Da
         if (isOnline && connected < world.Plan.MinimumOnline)
             world.Fail("ST-6", $"p{owner.Index} is online with {connected} consumers");
         SendResult result = producer.TrySend(datum);
-        if (isOnline != (result is SendResult.Accepted or SendResult.Full) || (result == SendResult.Accepted && _underWay > 0))
-            world.Fail("ST-6", $"TrySend of p{owner.Index}: {result}, online before: {isOnline}, own writes under way: {_underWay}");
+        if (isOnline != (result is SendResult.Accepted or SendResult.Full)
+            || (result == SendResult.Accepted && _underWay > 0))
+        {
+            world.Fail(
+                "ST-6", $"TrySend of p{owner.Index}: {result}, online before: {isOnline}, "
+                + $"own writes under way: {_underWay}");
+        }
+
         if (result == SendResult.Accepted)
             owner.OnAccepted(datum);
         else if (result == SendResult.Closed)

@@ -5,9 +5,9 @@ namespace Mosaik.Simulation.Streams;
 /// spec/reliability.md §5.2).
 /// </summary>
 /// <remarks>
-/// A handle numbers what it has accepted. A consumer must see the numbers of a handle rise, each with the attempt that was
-/// accepted under it. A number that is missing is a gap; gaps are allowed only where the connection was lost, or where
-/// lagging consumers miss datums. Which connection brought a datum is known by time: what was accepted after the
+/// A handle numbers what it has accepted. A consumer must see the numbers of a handle rise, each with the attempt that
+/// was accepted under it. A number that is missing is a gap; gaps are allowed only where the connection was lost, or
+/// where lagging consumers miss datums. Which connection brought a datum is known by time: what was accepted after the
 /// consumer's latest connection was made can only have come over that one, and then everything that was accepted since
 /// must have come before it.
 /// </remarks>
@@ -25,7 +25,10 @@ internal sealed class StreamsLedger(StreamsWorld world)
     {
         List<Acceptance> log = Log(datum.Producer, datum.Life, datum.Handle);
         if (datum.Number != log.Count)
-            world.Fail("ST-6", $"{datum} was accepted as number {log.Count} of its handle: senders were not served in order");
+        {
+            world.Fail(
+                "ST-6", $"{datum} was accepted as number {log.Count} of its handle: senders were not served in order");
+        }
         log.Add(new Acceptance(datum.Attempt, datum.Topic, world.Now));
     }
 
@@ -33,7 +36,8 @@ internal sealed class StreamsLedger(StreamsWorld world)
     public int AcceptedOf(int producer, int life, int handle) => Log(producer, life, handle).Count;
 
     /// <summary>A producer says that a datum was for nobody.</summary>
-    public void OnUndelivered(in Datum datum) => _undelivered.Add((datum.Producer, datum.Life, datum.Handle, datum.Number, datum.Attempt));
+    public void OnUndelivered(in Datum datum) =>
+        _undelivered.Add((datum.Producer, datum.Life, datum.Handle, datum.Number, datum.Attempt));
 
     /// <summary>How many datums of a handle were for nobody.</summary>
     public int UndeliveredOf(int producer, int life, int handle) =>
@@ -95,7 +99,9 @@ internal sealed class StreamsLedger(StreamsWorld world)
         world.Merged(datum.Producer, datum.Life).OnReceived(consumer, life, datum, world);
     }
 
-    /// <summary>The last number a consumer has received of a handle in a producer's present life; −1 for none.</summary>
+    /// <summary>
+    /// The last number a consumer has received of a handle in a producer's present life; −1 for none.
+    /// </summary>
     public int LastOf(int consumer, int life, int producer, int producerLife, int handle)
     {
         Pair pair = _pairs[(consumer, life, producer)];

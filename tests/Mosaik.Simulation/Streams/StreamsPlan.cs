@@ -12,16 +12,16 @@ namespace Mosaik.Simulation.Streams;
 internal sealed record StreamFault(TimeSpan At, FaultKind Kind, int Producer, int Consumer, TimeSpan Duration);
 
 /// <summary>
-/// Everything that is decided before a run, drawn from the stream <c>plan</c> of its seed. Swarm testing: each kind of fault
-/// and each knob is on or off per seed, so that seeds differ in kinds and not only in luck.
+/// Everything that is decided before a run, drawn from the stream <c>plan</c> of its seed. Swarm testing: each kind of
+/// fault and each knob is on or off per seed, so that seeds differ in kinds and not only in luck.
 /// </summary>
 internal sealed class StreamsPlan
 {
     private static readonly FaultKind[] Kinds =
     [
-        FaultKind.Partition, FaultKind.OneWay, FaultKind.ProducerCrash, FaultKind.ConsumerCrash, FaultKind.ProducerRestart,
-        FaultKind.Withdrawal, FaultKind.ConsumerReopened, FaultKind.SlowReader, FaultKind.LatencyTail, FaultKind.ConnectionLost,
-        FaultKind.Revocation,
+        FaultKind.Partition, FaultKind.OneWay, FaultKind.ProducerCrash, FaultKind.ConsumerCrash,
+        FaultKind.ProducerRestart, FaultKind.Withdrawal, FaultKind.ConsumerReopened, FaultKind.SlowReader,
+        FaultKind.LatencyTail, FaultKind.ConnectionLost, FaultKind.Revocation,
     ];
 
     private static readonly FaultKind[] GentleKinds =
@@ -63,7 +63,8 @@ internal sealed class StreamsPlan
         Places = Math.Min(MaxConsumers, IsEligible.Count(static eligible => eligible));
         MinimumOnline = Chance(0.15) ? 0 : Chance(0.3) ? 1 + Below(Places) : 1;
         HasCriteria = Chance(0.3);
-        Wanted = [.. Enumerable.Range(0, Consumers).Select(_ => HasCriteria && Chance(0.7) ? 1 + Below(Everything) : Everything)];
+        Wanted = [.. Enumerable.Range(0, Consumers).Select(
+            _ => HasCriteria && Chance(0.7) ? 1 + Below(Everything) : Everything)];
         IsOneSided = !HasRule && Chance(0.3);
         EndsBusily = Chance(0.5);
         IsSlow = [.. Enumerable.Range(0, Consumers).Select(_ => isDeep || Chance(0.35))];
@@ -136,8 +137,8 @@ internal sealed class StreamsPlan
     public IReadOnlyList<int> Wanted { get; }
 
     /// <summary>
-    /// Whether only consumers are told of producers: a producer gets to know a consumer by refusing it as unknown (401),
-    /// upon which the consumer synchronises its catalog.
+    /// Whether only consumers are told of producers: a producer gets to know a consumer by refusing it as unknown
+    /// (401), upon which the consumer synchronises its catalog.
     /// </summary>
     public bool IsOneSided { get; }
 
@@ -153,8 +154,8 @@ internal sealed class StreamsPlan
     public bool IsHarmless => Faults.All(static fault => fault.Kind is FaultKind.SlowReader or FaultKind.LatencyTail);
 
     /// <summary>
-    /// Whether all that can happen to a connection is that it breaks or is not allowed any more: messages are not lost, nodes
-    /// stay, and latencies are short, so that it is known how long it takes to connect again.
+    /// Whether all that can happen to a connection is that it breaks or is not allowed any more: messages are not lost,
+    /// nodes stay, and latencies are short, so that it is known how long it takes to connect again.
     /// </summary>
     public bool IsGentle { get; }
 
@@ -163,10 +164,12 @@ internal sealed class StreamsPlan
 
     /// <inheritdoc/>
     public override string ToString() =>
-        $"{Producers} producers with {Handles} handles, {Consumers} consumers, {Policy}, buffer {BufferSize} / {MaxBufferedBytes} B, "
-        + $"queue {QueueSize}, stall {StallTimeout.TotalSeconds:0.0} s, window {StreamWindow}, chunks {MaxChunkBytes}, padding {MaxPadding}, "
+        $"{Producers} producers with {Handles} handles, {Consumers} consumers, {Policy}, "
+        + $"buffer {BufferSize} / {MaxBufferedBytes} B, queue {QueueSize}, stall {StallTimeout.TotalSeconds:0.0} s, "
+        + $"window {StreamWindow}, chunks {MaxChunkBytes}, padding {MaxPadding}, "
         + $"pause {Pause.TotalMilliseconds:0} ms, latency {MaxLatency.TotalMilliseconds:0} ms, loss {Loss:0.000}, "
-        + $"max consumers {MaxConsumers}, tag {RequiresTag}, ticket {RequiresTicket}, online from {MinimumOnline}, topics {string.Join(' ', Wanted)}, "
+        + $"max consumers {MaxConsumers}, tag {RequiresTag}, ticket {RequiresTicket}, "
+        + $"online from {MinimumOnline}, topics {string.Join(' ', Wanted)}, "
         + $"one-sided {IsOneSided}, ends busily {EndsBusily}, faults {string.Join("; ", Faults)}";
 
     private StreamFault DrawFault(FaultKind[] kinds)
@@ -179,7 +182,9 @@ internal sealed class StreamsPlan
             FaultKind.SlowReader => TimeSpan.FromSeconds(12),
             _ => TimeSpan.FromSeconds(6),
         };
-        return new StreamFault(Duration(500, 15_000), kind, Below(Producers), Below(Consumers), Duration(1, (int)longest.TotalMilliseconds));
+        return new StreamFault(
+            Duration(500, 15_000), kind, Below(Producers), Below(Consumers),
+            Duration(1, (int)longest.TotalMilliseconds));
     }
 
     private TimeSpan Duration(int fromMs, int toMs) => TimeSpan.FromMilliseconds(fromMs + Below(toMs - fromMs + 1));

@@ -11,9 +11,10 @@ namespace Mosaik.Simulation.Streams;
 /// One run: producers and consumers as whole nodes, what goes wrong with them, and what must be true all the same.
 /// </summary>
 /// <remarks>
-/// The public API is used as an application uses it; nothing inside is looked at. After the last fault everything heals,
-/// readers are quick and senders are calm: then every eligible pair must be connected again (ST-9), every wait must end
-/// (ST-8), a last datum of every handle must reach every subscriber (ST-3), and after the end nothing may be left (RE-1).
+/// The public API is used as an application uses it; nothing inside is looked at. After the last fault everything
+/// heals, readers are quick and senders are calm: then every eligible pair must be connected again (ST-9), every wait
+/// must end (ST-8), a last datum of every handle must reach every subscriber (ST-3), and after the end nothing may be
+/// left (RE-1).
 /// </remarks>
 internal sealed class StreamsWorld : IDisposable
 {
@@ -109,11 +110,14 @@ internal sealed class StreamsWorld : IDisposable
     public Criteria CriteriaOf(int consumer)
     {
         int[] topics = [.. Enumerable.Range(0, Datum.Topics).Where(topic => Wants(consumer, topic))];
-        return topics.Length == Datum.Topics ? Criteria.Default : Criteria.Default.WhereEqual<int>(nameof(Datum.Topic), topics);
+        return topics.Length == Datum.Topics
+            ? Criteria.Default
+            : Criteria.Default.WhereEqual<int>(nameof(Datum.Topic), topics);
     }
 
     /// <summary>Who is at the other end of a producer's channel.</summary>
-    public ConsumerNode ConsumerOf(ChannelInfo channel) => Consumers.First(consumer => consumer.Id == channel.ConsumerId);
+    public ConsumerNode ConsumerOf(ChannelInfo channel) =>
+        Consumers.First(consumer => consumer.Id == channel.ConsumerId);
 
     public MergedOrder Merged(int producer, int life)
     {
@@ -169,7 +173,8 @@ internal sealed class StreamsWorld : IDisposable
         }
     }
 
-    public async Task<Network> StartNodeAsync(string name, SecretKey key, IReadOnlyList<Tag> tags, DropCounter? drops = null,
+    public async Task<Network> StartNodeAsync(
+        string name, SecretKey key, IReadOnlyList<Tag> tags, DropCounter? drops = null,
         Func<TransportOptions, ITransport>? transport = null)
     {
         int n = _nodes++;
@@ -253,7 +258,9 @@ internal sealed class StreamsWorld : IDisposable
         while (!IsStopping)
         {
             await Task.WhenAll(
-                from consumer in Consumers from producer in Producers select MeetAsync(consumer.Network, producer.Network));
+                from consumer in Consumers
+                from producer in Producers
+                select MeetAsync(consumer.Network, producer.Network));
             await DelayAsync(MeetInterval);
         }
     }
@@ -264,7 +271,9 @@ internal sealed class StreamsWorld : IDisposable
             return;
         try
         {
-            Task meeting = Plan.IsOneSided ? a.Discovery.FeedAsync(b.Discovery.Me).AsTask() : a.SyncWithAsync(b.Local.Address).AsTask();
+            Task meeting = Plan.IsOneSided
+                ? a.Discovery.FeedAsync(b.Discovery.Me).AsTask()
+                : a.SyncWithAsync(b.Local.Address).AsTask();
             await meeting.WaitAsync(SyncLimit, Time);
         }
         catch (Exception e) when (e is MosaikException or TimeoutException or OperationCanceledException)
@@ -284,7 +293,8 @@ internal sealed class StreamsWorld : IDisposable
         // A terminal refusal ends the channel, and those of later attempts are visible only once they are connected. A
         // producer that is full refuses for that reason first, which is not terminal.
         await UntilAsync(
-            () => Plan.MaxConsumers < int.MaxValue || Consumers.All(c => IsEligible(c.Index) || c.Subscriptions == 0), 30, "ST-5", "nobody goes on who is not accepted");
+            () => Plan.MaxConsumers < int.MaxValue || Consumers.All(c => IsEligible(c.Index) || c.Subscriptions == 0),
+            30, "ST-5", "nobody goes on who is not accepted");
     }
 
     private async Task ShutDownAsync(Task meeting)
@@ -328,7 +338,8 @@ internal sealed class StreamsWorld : IDisposable
         int places = Plan.Places;
         return Producers.All(p => p.ConnectedConsumers == places)
             && Consumers.Sum(static c => c.ConnectedProducers) == places * Plan.Producers
-            && Consumers.All(c => places < eligible || c.ConnectedProducers == (IsEligible(c.Index) ? Plan.Producers : 0));
+            && Consumers.All(
+                c => places < eligible || c.ConnectedProducers == (IsEligible(c.Index) ? Plan.Producers : 0));
     }
 
     private string Describe() => string.Join(

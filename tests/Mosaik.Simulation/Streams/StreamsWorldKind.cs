@@ -2,7 +2,9 @@ using Mosaik.Testing;
 
 namespace Mosaik.Simulation.Streams;
 
-/// <summary>The world <c>streams</c>: whole nodes in virtual time on the in-memory transport (spec/reliability.md §2 T2, §5.2).</summary>
+/// <summary>
+/// The world <c>streams</c>: whole nodes in virtual time on the in-memory transport (spec/reliability.md §2 T2, §5.2).
+/// </summary>
 internal sealed class StreamsWorldKind : IWorld
 {
     private const int RecentEvents = 40;
@@ -23,7 +25,8 @@ internal sealed class StreamsWorldKind : IWorld
         {
             world.Start();
             scheduler.RunUntil(
-                () => world.IsOver || world.Violation is not null || scheduler.Steps >= options.Until, Longest, "the end of the run");
+                () => world.IsOver || world.Violation is not null || scheduler.Steps >= options.Until, Longest,
+                "the end of the run");
         }
         catch (SimulationException e)
         {

@@ -16,12 +16,14 @@ internal sealed class SubscriptionWatch(StreamsWorld world, ProducerNode owner)
     /// <summary>A new process is connected with at once (spec/streams.md §8.2), however busy the consumer is.</summary>
     private static readonly TimeSpan RestartLimit = TimeSpan.FromSeconds(3);
 
-    /// <summary>The longest delay of the capacity schedule within its first minute, and a handshake (spec/streams.md §9.4).</summary>
+    /// <summary>
+    /// The longest delay of the capacity schedule within its first minute, and a handshake (spec/streams.md §9.4).
+    /// </summary>
     private static readonly TimeSpan RefillLimit = TimeSpan.FromSeconds(1.875 + 1);
 
     /// <summary>
-    /// A consumer whose entry has changed asks again within a quarter of a second, and five seconds later if the producer did
-    /// not have that entry yet, each ± 20 % (spec/streams.md §9.4).
+    /// A consumer whose entry has changed asks again within a quarter of a second, and five seconds later if the
+    /// producer did not have that entry yet, each ± 20 % (spec/streams.md §9.4).
     /// </summary>
     private static readonly TimeSpan TriggerLimit = TimeSpan.FromSeconds(0.25 + 6 + 1);
 
@@ -37,7 +39,8 @@ internal sealed class SubscriptionWatch(StreamsWorld world, ProducerNode owner)
         CheckEnds();
         foreach (ConsumerNode consumer in world.Consumers)
         {
-            Time(_outdatedSince, consumer, consumer.IsOutdated(owner), RestartLimit, "ST-9",
+            Time(
+                _outdatedSince, consumer, consumer.IsOutdated(owner), RestartLimit, "ST-9",
                 $"c{consumer.Index} stays connected with a process of p{owner.Index} that is no more");
         }
 
@@ -55,17 +58,21 @@ internal sealed class SubscriptionWatch(StreamsWorld world, ProducerNode owner)
         foreach (ChannelInfo channel in channels)
         {
             _channels.Add(channel);
-            Time(_notAllowedSince, channel, IsWelcome(node, channel.ConsumerId) == false, RevocationLimit, "ST-5", $"p{owner.Index} goes on with c{world.ConsumerOf(channel).Index}, which it does not accept any more");
+            Time(
+                _notAllowedSince, channel, IsWelcome(node, channel.ConsumerId) == false, RevocationLimit, "ST-5",
+                $"p{owner.Index} goes on with c{world.ConsumerOf(channel).Index}, which it does not accept any more");
         }
 
         foreach (ConsumerNode consumer in world.Consumers)
         {
             bool isOut = IsOut(consumer, channels);
-            Time(_waitingSince, consumer, isOut && !world.Plan.HasRule && channels.Count < world.Plan.MaxConsumers, RefillLimit, "ST-9",
-                $"p{owner.Index} has a place, and c{consumer.Index} does not take it");
-            Time(_welcomeSince, consumer,
-                isOut && world.Plan.MaxConsumers == int.MaxValue && IsWelcome(node, consumer.Id) == true, TriggerLimit, "ST-9",
-                $"p{owner.Index} would accept c{consumer.Index} again, which does not ask");
+            Time(
+                _waitingSince, consumer, isOut && !world.Plan.HasRule && channels.Count < world.Plan.MaxConsumers,
+                RefillLimit, "ST-9", $"p{owner.Index} has a place, and c{consumer.Index} does not take it");
+            Time(
+                _welcomeSince, consumer,
+                isOut && world.Plan.MaxConsumers == int.MaxValue && IsWelcome(node, consumer.Id) == true,
+                TriggerLimit, "ST-9", $"p{owner.Index} would accept c{consumer.Index} again, which does not ask");
         }
     }
 
@@ -74,18 +81,22 @@ internal sealed class SubscriptionWatch(StreamsWorld world, ProducerNode owner)
         foreach (ChannelInfo channel in _channels)
         {
             if (channel.CloseReason == CloseCode.TooSlow && world.Plan.Policy == LagPolicy.Skip)
-                world.Fail("ST-7", $"p{owner.Index} has ended {channel} as too slow, where lagging consumers miss datums instead");
+            {
+                world.Fail(
+                    "ST-7", $"p{owner.Index} has ended {channel} as too slow, where those who lag miss datums instead");
+            }
         }
 
         _channels.RemoveWhere(static channel => channel.State == ChannelState.Terminated);
     }
 
     /// <summary>
-    /// Whether a consumer is not subscribed and has noticed. Only where it is known what keeps it from it: a refusal, or a
-    /// healthy connection that broke.
+    /// Whether a consumer is not subscribed and has noticed. Only where it is known what keeps it from it: a refusal,
+    /// or a healthy connection that broke.
     /// </summary>
     private bool IsOut(ConsumerNode consumer, IReadOnlyList<ChannelInfo> channels) =>
-        world.Plan is { IsGentle: true, Policy: LagPolicy.Skip } && consumer.Knows(owner) && !consumer.IsConnectedTo(owner)
+        world.Plan is { IsGentle: true, Policy: LagPolicy.Skip }
+        && consumer.Knows(owner) && !consumer.IsConnectedTo(owner)
         && !channels.Any(channel => channel.ConsumerId == consumer.Id);
 
     /// <summary>What the producer's catalog says of a peer; null if nothing.</summary>

@@ -32,7 +32,8 @@ internal sealed class TransportTap(ITransport inner) : ITransport
     public void SetAcceptedAlpn(IReadOnlyList<string> protocols) => inner.SetAcceptedAlpn(protocols);
 
     public async ValueTask<ITransportConnection> ConnectAsync(
-        PeerId peer, IReadOnlyList<TransportAddress> addresses, string alpn, CancellationToken cancellationToken = default)
+        PeerId peer, IReadOnlyList<TransportAddress> addresses, string alpn,
+        CancellationToken cancellationToken = default)
     {
         ITransportConnection connection = await inner.ConnectAsync(peer, addresses, alpn, cancellationToken);
         _dialled.RemoveAll(static c => c.CloseInfo is not null);

@@ -18,7 +18,8 @@ internal sealed class WorldLogger(StreamsWorld world, string node) : ILoggerFact
     public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Debug;
 
     public void Log<TState>(
-        LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+        LogLevel logLevel, EventId eventId, TState state, Exception? exception,
+        Func<TState, Exception?, string> formatter) =>
         world.Log($"{node} {logLevel} {formatter(state, exception)}{(exception is null ? "" : " " + exception)}");
 
     public void Dispose()
