@@ -18,13 +18,13 @@ namespace Mosaik.Testing;
 /// A task that arrives from another thread while the world runs is reported as a failure: the run would not repeat.</para>
 /// <para>It is not for use from several threads, and it does not know nodes, faults or networks.</para>
 /// </remarks>
-public sealed class SimulationScheduler : TaskScheduler
+public sealed class SimulationScheduler : TaskScheduler, IContinuationScheduler
 {
     /// <summary>So many steps without virtual time advancing are a livelock.</summary>
     public const int LivelockSteps = 1_000_000;
 
     private readonly Lock _lock = new();
-    private readonly Queue<Task> _ready = new();
+    private readonly Queue<object> _ready = new(); // tasks and continuations
     private readonly VirtualTimeProvider _time;
     private int _runningThread;
     private int _escaped;
@@ -126,15 +126,10 @@ public sealed class SimulationScheduler : TaskScheduler
     }
 
     /// <inheritdoc/>
-    protected override void QueueTask(Task task)
-    {
-        lock (_lock)
-        {
-            if (_runningThread != 0 && _runningThread != Environment.CurrentManagedThreadId)
-                _escaped++;
-            _ready.Enqueue(task);
-        }
-    }
+    void IContinuationScheduler.Post(IThreadPoolWorkItem continuation) => Enqueue(continuation);
+
+    /// <inheritdoc/>
+    protected override void QueueTask(Task task) => Enqueue(task);
 
     /// <inheritdoc/>
     protected override bool TryExecuteTaskInline(Task task, bool taskWasPreviouslyQueued) => false;
@@ -143,7 +138,7 @@ public sealed class SimulationScheduler : TaskScheduler
     protected override IEnumerable<Task> GetScheduledTasks()
     {
         lock (_lock)
-            return _ready.ToArray();
+            return _ready.OfType<Task>().ToArray();
     }
 
     private static void Rethrow(Task completed)
@@ -180,18 +175,31 @@ public sealed class SimulationScheduler : TaskScheduler
         }
     }
 
+    private void Enqueue(object work)
+    {
+        lock (_lock)
+        {
+            if (_runningThread != 0 && _runningThread != Environment.CurrentManagedThreadId)
+                _escaped++;
+            _ready.Enqueue(work);
+        }
+    }
+
     private bool Step()
     {
-        Task? task;
+        object? work;
         lock (_lock)
         {
             if (_escaped > 0)
                 throw Failure("a continuation came from another thread", "one thread");
-            if (!_ready.TryDequeue(out task))
+            if (!_ready.TryDequeue(out work))
                 return false;
         }
 
-        TryExecuteTask(task);
+        if (work is Task task)
+            TryExecuteTask(task);
+        else
+            ((IThreadPoolWorkItem)work).Execute();
         Count();
         return true;
     }

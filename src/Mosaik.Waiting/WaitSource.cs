@@ -134,6 +134,12 @@ internal abstract class WaitSource<T> : IValueTaskSource<T>, IValueTaskSource, I
             return;
         }
 
+        if (_scheduler is IContinuationScheduler direct)
+        {
+            direct.Post(this);
+            return;
+        }
+
         _ = System.Threading.Tasks.Task.Factory.StartNew(
             Resume, this, CancellationToken.None, TaskSchedulerExtensions.Options, _scheduler);
     }

@@ -24,6 +24,48 @@ public sealed class SimulationSchedulerTests
     }
 
     [Fact]
+    public void Tasks_and_the_continuations_of_waits_run_in_the_order_of_their_arrival()
+    {
+        var order = new List<string>();
+        _world.Run(
+            async () =>
+            {
+                var signals = Enumerable.Range(0, 3).Select(_ => new Signal(_world)).ToArray();
+                var waits = signals.Select((signal, i) => _world.Start(async () =>
+                {
+                    await signal.WaitAsync().ConfigureAwait(false);
+                    Assert.Same(TaskScheduler.Default, TaskScheduler.Current);
+                    order.Add($"wait {i}");
+                })).ToArray();
+                var begun = new Completion(_world);
+                var others = new List<Task> { _world.Start(() => Begin(begun)) };
+                await begun.WaitAsync().ConfigureAwait(false);
+                for (var i = 0; i < signals.Length; i++)
+                {
+                    signals[i].Set();
+                    var number = i;
+                    others.Add(_world.Start(() => Note($"task {number}")));
+                }
+
+                await Task.WhenAll([.. waits, .. others]).ConfigureAwait(false);
+            },
+            TimeSpan.Zero);
+        Assert.Equal(["wait 0", "task 0", "wait 1", "task 1", "wait 2", "task 2"], order);
+
+        static Task Begin(Completion begun)
+        {
+            begun.TrySetResult();
+            return Task.CompletedTask;
+        }
+
+        Task Note(string what)
+        {
+            order.Add(what);
+            return Task.CompletedTask;
+        }
+    }
+
+    [Fact]
     public void Timers_of_one_instant_fire_in_the_order_in_which_they_were_set()
     {
         var fired = new List<int>();
