@@ -9,7 +9,7 @@ internal sealed class DelayedActions : IDisposable
     private readonly Lock _lock = new();
     private readonly TimeProvider _timeProvider;
     private readonly long _start;
-    private readonly PriorityQueue<Action, (long Due, long Sequence)> _queue = new();
+    private readonly PriorityQueue<DelayedAction, (long Due, long Sequence)> _queue = new();
     private readonly ITimer _timer;
     private long _sequence;
     private long _armedFor = long.MaxValue;
@@ -27,7 +27,10 @@ internal sealed class DelayedActions : IDisposable
     public TimeSpan Now => _timeProvider.GetElapsedTime(_start);
 
     /// <summary>Does something at a time; at once if that has passed, but never inside this call.</summary>
-    public void At(TimeSpan time, Action action)
+    public void At(TimeSpan time, Action action) => At(time, new Call(action));
+
+    /// <inheritdoc cref="At(TimeSpan, Action)"/>
+    public void At(TimeSpan time, DelayedAction action)
     {
         lock (_lock)
         {
@@ -60,7 +63,7 @@ internal sealed class DelayedActions : IDisposable
 
         while (true)
         {
-            Action action;
+            DelayedAction action;
             lock (_lock)
             {
                 if (!_queue.TryPeek(out action!, out var key) || key.Due > Now.Ticks) // set when there is one
@@ -74,7 +77,7 @@ internal sealed class DelayedActions : IDisposable
                 _queue.Dequeue();
             }
 
-            action();
+            action.Run();
         }
     }
 
@@ -89,5 +92,10 @@ internal sealed class DelayedActions : IDisposable
         if (ReferenceEquals(_timeProvider, TimeProvider.System))
             wait = TimeSpan.FromMilliseconds(Math.Ceiling(wait.TotalMilliseconds));
         _timer.Change(wait, Timeout.InfiniteTimeSpan);
+    }
+
+    private sealed class Call(Action action) : DelayedAction
+    {
+        public override void Run() => action();
     }
 }

@@ -65,6 +65,8 @@ internal sealed class InMemoryConnection : ITransportConnection
 
     public TransportCloseInfo? CloseInfo { get; private set; }
 
+    internal InMemoryTransportNetwork Network => _network;
+
     internal InMemoryTransport Transport { get; }
 
     internal InMemoryTransport Remote { get; }

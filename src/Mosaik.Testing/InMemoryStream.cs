@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Mosaik.Networking;
 using Mosaik.Networking.Transport;
 using Mosaik.Waiting;
@@ -34,7 +35,7 @@ internal sealed class InMemoryStream : ITransportStream
     private TransportException? _sendError;
 
     // Receiving.
-    private readonly LinkedList<Piece> _pieces = new();
+    private readonly Queue<Piece> _pieces = new();
     private int _headOffset;
     private int _consumed;
     private bool _announced;
@@ -72,6 +73,7 @@ internal sealed class InMemoryStream : ITransportStream
     /// <summary>The end at the other node.</summary>
     internal InMemoryStream Other { get; set; } = null!; // set by the connection right after both ends are made
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))] // awaited once, at every message
     public async ValueTask<int> ReadAsync(Memory<byte> destination, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
@@ -139,7 +141,7 @@ internal sealed class InMemoryStream : ITransportStream
             if (_sendEnded || _sendError is not null || _connection.CloseInfo is not null)
                 return;
             FailSending(new TransportException(TransportErrorKind.StreamEnded, "This end has reset the stream."));
-            _network.Deliver(_connection, 0, () => Other.OnReset(code));
+            _network.Deliver(_connection, () => Other.OnReset(code));
         }
     }
 
@@ -151,7 +153,7 @@ internal sealed class InMemoryStream : ITransportStream
                 return;
             _receiveError = new TransportException(TransportErrorKind.StreamEnded, "This end no longer reads.");
             _readable.Set();
-            _network.Deliver(_connection, 0, () => Other.OnStopped(code));
+            _network.Deliver(_connection, () => Other.OnStopped(code));
             EndReceiving();
         }
     }
@@ -187,7 +189,7 @@ internal sealed class InMemoryStream : ITransportStream
         read = 0;
         if (_receiveError is not null)
             throw _receiveError;
-        while (!_finRead && read < destination.Length && _pieces.First is { Value: { Arrived: true } piece })
+        while (!_finRead && read < destination.Length && _pieces.TryPeek(out var piece) && piece.HasArrived)
         {
             var part = piece.Data.Span[_headOffset..];
             var count = Math.Min(part.Length, destination.Length - read);
@@ -197,7 +199,7 @@ internal sealed class InMemoryStream : ITransportStream
             if (_headOffset < piece.Data.Length)
                 break;
             _headOffset = 0;
-            _pieces.RemoveFirst();
+            _pieces.Dequeue();
             _finRead = piece.Fin;
         }
 
@@ -226,7 +228,7 @@ internal sealed class InMemoryStream : ITransportStream
             return;
         var credit = _consumed;
         _consumed = 0;
-        _network.Deliver(_connection, 0, () => Other.OnCredit(credit));
+        _network.Deliver(_connection, () => Other.OnCredit(credit));
     }
 
     /// <summary>Sends what the window allows, in pieces.</summary>
@@ -246,13 +248,13 @@ internal sealed class InMemoryStream : ITransportStream
             _unsentBytes -= count;
             _credit -= count;
             _finSent = _finWritten && _unsent.Count == 0;
-            Send(new Piece(data, _finSent));
+            Send(new Piece(this, data, _finSent));
         }
 
         if (_finWritten && !_finSent && _unsent.Count == 0 && _sendError is null)
         {
             _finSent = true;
-            Send(new Piece(default, true));
+            Send(new Piece(this, default, true));
         }
 
         if (_unsentBytes <= SendBuffer)
@@ -261,8 +263,8 @@ internal sealed class InMemoryStream : ITransportStream
 
     private void Send(Piece piece)
     {
-        Other._pieces.AddLast(piece);
-        _network.Deliver(_connection, piece.Data.Length, () => Other.OnArrived(piece));
+        Other._pieces.Enqueue(piece);
+        _network.Deliver(piece);
     }
 
     private void OnArrived(Piece piece)
@@ -273,15 +275,25 @@ internal sealed class InMemoryStream : ITransportStream
             return;
         }
 
-        piece.Arrived = true;
         Announce();
         _readable.Set();
-        _network.Deliver(_connection, 0, () => Other.OnAcknowledged(piece));
+        piece.GoBack(_connection);
+        _network.Deliver(piece);
     }
 
     private void OnAcknowledged(Piece piece)
     {
         _acknowledged += piece.Data.Length;
+        if (_acknowledgements.Count > 0)
+            EndWaits();
+        // Acknowledgements overtake each other: that of the end may come before others, which are still waited for.
+        _finAcknowledged |= piece.Fin;
+        if (_finAcknowledged && _acknowledged >= _written)
+            EndSending();
+    }
+
+    private void EndWaits()
+    {
         foreach (var (target, done) in _acknowledgements)
         {
             if (_acknowledged >= target)
@@ -289,10 +301,6 @@ internal sealed class InMemoryStream : ITransportStream
         }
 
         _acknowledgements.RemoveAll(a => _acknowledged >= a.Target);
-        // Acknowledgements overtake each other: that of the end may come before others, which are still waited for.
-        _finAcknowledged |= piece.Fin;
-        if (_finAcknowledged && _acknowledged >= _written)
-            EndSending();
     }
 
     private void OnCredit(int consumed)
@@ -378,13 +386,30 @@ internal sealed class InMemoryStream : ITransportStream
             throw new TransportException(TransportErrorKind.StreamEnded, "This end has finished the stream.");
     }
 
-    /// <summary>Bytes that travel together.</summary>
-    private sealed class Piece(ReadOnlyMemory<byte> data, bool fin)
+    /// <summary>Bytes that travel together, and then the word that they have arrived.</summary>
+    private sealed class Piece(InMemoryStream sender, ReadOnlyMemory<byte> data, bool fin)
+        : Delivery(sender._connection, data.Length)
     {
         public ReadOnlyMemory<byte> Data { get; } = data;
 
         public bool Fin { get; } = fin;
 
-        public bool Arrived { get; set; }
+        /// <summary>Whether the receiver has it, so that what is under way is the acknowledgement.</summary>
+        public bool HasArrived { get; private set; }
+
+        public void GoBack(InMemoryConnection receiver)
+        {
+            HasArrived = true;
+            Owner = receiver;
+            Bytes = 0;
+        }
+
+        public override void Arrive()
+        {
+            if (HasArrived)
+                sender.OnAcknowledged(this);
+            else
+                sender.Other.OnArrived(this);
+        }
     }
 }

@@ -160,7 +160,7 @@ internal sealed class InMemoryTransport : ITransport
             far.WatchSilence();
 
             // Our last handshake message: the peer accepts when it has arrived.
-            _network.Deliver(near, 0, () =>
+            _network.Deliver(near, () =>
             {
                 if (far.CloseInfo is null && !remote._accepted.TryPost(far))
                     far.Abort(CloseCode.None, "");

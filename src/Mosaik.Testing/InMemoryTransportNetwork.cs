@@ -31,7 +31,7 @@ public sealed class InMemoryTransportNetwork : IDisposable
 
     private readonly Dictionary<IPEndPoint, InMemoryTransport> _transports = [];
     private readonly LinkedList<InMemoryConnection> _connections = [];
-    private readonly List<Parked> _parked = [];
+    private readonly List<Delivery> _parked = [];
     private readonly RandomSource _random;
     private int _hosts;
     private long _connectionIds;
@@ -148,42 +148,38 @@ public sealed class InMemoryTransportNetwork : IDisposable
             _parked.RemoveAll(p => ReferenceEquals(p.Owner, connection));
     }
 
+    /// <summary>Does something at the other host once it has got there.</summary>
+    internal void Deliver(InMemoryConnection owner, Action arrive) => Deliver(new Message(owner, arrive));
+
     /// <summary>
-    /// Does something at the other host once it has got there: after the latency, plus a retransmission for every loss;
-    /// a cut keeps it back until it heals. <paramref name="owner"/> is the end that sends; without it nothing is kept.
+    /// Brings something to the other host: after the latency, plus a retransmission for every loss; a cut keeps it back until
+    /// it heals.
     /// </summary>
-    internal void Deliver(InMemoryConnection owner, int bytes, Action arrive)
+    internal void Deliver(Delivery delivery)
     {
-        if (bytes > 0)
+        if (delivery.Bytes > 0)
         {
             SentMessages++;
-            SentBytes += bytes;
+            SentBytes += delivery.Bytes;
         }
 
-        var (from, to) = (owner.Transport.EndPoint.Address, owner.Remote.EndPoint.Address);
-        if (Links.IsBlocked(from, to))
-        {
-            _parked.Add(new Parked(owner, bytes, arrive));
-            return;
-        }
+        var (from, to) = (delivery.Owner.Transport.EndPoint.Address, delivery.Owner.Remote.EndPoint.Address);
+        if (Links.Arrival(from, to, Actions.Now, delivery.Bytes, ShortestRetransmission) is { } arrival)
+            Actions.At(arrival, delivery);
+        else
+            _parked.Add(delivery);
+    }
 
-        var conditions = Links.Get(from, to);
-        var latency = Links.Latency(conditions);
-        var sent = Links.PassQueue(from, to, conditions with { MaxDatagramSize = int.MaxValue / 64 }, Actions.Now, bytes)
-            ?? Actions.Now;
-        var arrival = sent + latency;
-        for (var wait = Max(ShortestRetransmission, latency * 2); Links.Happens(conditions.Loss); wait *= 2)
-            arrival += wait;
-        Actions.At(arrival, () =>
+    /// <summary>A delivery is about to arrive.</summary>
+    internal void Arrive(Delivery delivery)
+    {
+        lock (Lock)
         {
-            lock (Lock)
-            {
-                if (Links.IsBlocked(from, to))
-                    _parked.Add(new Parked(owner, bytes, arrive)); // cut while it was under way
-                else
-                    arrive();
-            }
-        });
+            if (Links.IsBlocked(delivery.Owner.Transport.EndPoint.Address, delivery.Owner.Remote.EndPoint.Address))
+                _parked.Add(delivery); // cut while it was under way
+            else
+                delivery.Arrive();
+        }
     }
 
     /// <summary>The time one message takes now, for what is sent once and not repeated.</summary>
@@ -194,8 +190,6 @@ public sealed class InMemoryTransportNetwork : IDisposable
     }
 
     internal bool Loses(IPAddress from, IPAddress to) => Links.Happens(Links.Get(from, to).Loss);
-
-    private static TimeSpan Max(TimeSpan x, TimeSpan y) => x > y ? x : y;
 
     private void OnLinksChanged()
     {
@@ -219,7 +213,7 @@ public sealed class InMemoryTransportNetwork : IDisposable
                     lock (Lock)
                     {
                         if (message.Owner.CloseInfo is null)
-                            Deliver(message.Owner, message.Bytes, message.Arrive);
+                            Deliver(message);
                     }
                 });
             }
@@ -229,5 +223,8 @@ public sealed class InMemoryTransportNetwork : IDisposable
         }
     }
 
-    private sealed record Parked(InMemoryConnection Owner, int Bytes, Action Arrive);
+    private sealed class Message(InMemoryConnection owner, Action arrive) : Delivery(owner, 0)
+    {
+        public override void Arrive() => arrive();
+    }
 }

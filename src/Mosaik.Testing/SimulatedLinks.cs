@@ -115,7 +115,29 @@ public sealed class SimulatedLinks
     public bool IsBlocked(IPAddress from, IPAddress to)
     {
         lock (_lock)
-            return _blocked.Contains((from, to)) || Of(from, to).Loss >= 1;
+            return IsCut(from, to, Of(from, to));
+    }
+
+    /// <summary>
+    /// When something that is sent again until it has got there arrives: after queue and latency, and a retransmission for
+    /// every loss. Null while nothing passes.
+    /// </summary>
+    internal TimeSpan? Arrival(IPAddress from, IPAddress to, TimeSpan now, int bytes, TimeSpan shortestRetransmission)
+    {
+        lock (_lock)
+        {
+            var conditions = Of(from, to);
+            if (IsCut(from, to, conditions))
+                return null;
+            var latency = Draw(conditions);
+            var arrival = latency + (conditions.Bandwidth is null
+                ? now
+                : PassQueue(from, to, conditions with { MaxDatagramSize = int.MaxValue / SmallestQueue }, now, bytes) ?? now);
+            var wait = latency * 2 > shortestRetransmission ? latency * 2 : shortestRetransmission;
+            for (; Chance(conditions.Loss); wait *= 2)
+                arrival += wait;
+            return arrival;
+        }
     }
 
     internal LinkConditions Get(IPAddress from, IPAddress to)
@@ -128,11 +150,7 @@ public sealed class SimulatedLinks
     internal TimeSpan Latency(LinkConditions conditions)
     {
         lock (_lock)
-        {
-            var span = (conditions.MaxLatency - conditions.MinLatency).Ticks;
-            var ticks = conditions.MinLatency.Ticks + (span <= 0 ? 0 : (long)_random.NextBelow((ulong)span + 1));
-            return TimeSpan.FromTicks(Chance(conditions.TailProbability) ? (long)(ticks * conditions.TailFactor) : ticks);
-        }
+            return Draw(conditions);
     }
 
     /// <summary>Whether something of this probability happens now. Draws only for real chances.</summary>
@@ -184,7 +202,17 @@ public sealed class SimulatedLinks
     }
 
     private LinkConditions Of(IPAddress from, IPAddress to) =>
-        _conditions.TryGetValue((from, to), out var own) ? own : _default;
+        _conditions.Count > 0 && _conditions.TryGetValue((from, to), out var own) ? own : _default;
+
+    private bool IsCut(IPAddress from, IPAddress to, LinkConditions conditions) =>
+        conditions.Loss >= 1 || (_blocked.Count > 0 && _blocked.Contains((from, to)));
+
+    private TimeSpan Draw(LinkConditions conditions)
+    {
+        var span = (conditions.MaxLatency - conditions.MinLatency).Ticks;
+        var ticks = conditions.MinLatency.Ticks + (span <= 0 ? 0 : (long)_random.NextBelow((ulong)span + 1));
+        return TimeSpan.FromTicks(Chance(conditions.TailProbability) ? (long)(ticks * conditions.TailFactor) : ticks);
+    }
 
     private bool Chance(double probability) => probability > 0 && (probability >= 1 || _random.NextDouble() < probability);
 
