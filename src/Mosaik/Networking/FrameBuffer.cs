@@ -24,13 +24,24 @@ internal sealed class FrameBuffer : IDisposable
     internal const int KeptCapacity = 64 * 1024;
 
     private readonly ArrayPool<byte> _pool;
+    private readonly int _initialCapacity;
+    private readonly int _keptCapacity;
     private byte[] _buffer = [];
     private int _start;
     private int _end;
     private bool _wasFilled;
 
     /// <summary>An empty buffer, which takes no memory before it is used.</summary>
-    public FrameBuffer(ArrayPool<byte>? pool = null) => _pool = pool ?? ArrayPool<byte>.Shared;
+    /// <param name="pool">Where its memory comes from.</param>
+    /// <param name="initialCapacity">Size of the first buffer.</param>
+    /// <param name="keptCapacity">Up to this size it is kept, and grows when a read has filled it.</param>
+    public FrameBuffer(
+        ArrayPool<byte>? pool = null, int initialCapacity = InitialCapacity, int keptCapacity = KeptCapacity)
+    {
+        _pool = pool ?? ArrayPool<byte>.Shared;
+        _initialCapacity = initialCapacity;
+        _keptCapacity = keptCapacity;
+    }
 
     /// <summary>Bytes received and not taken.</summary>
     public int Buffered => _end - _start;
@@ -68,11 +79,11 @@ internal sealed class FrameBuffer : IDisposable
         if (pending == 0)
         {
             _start = _end = 0;
-            if (_buffer.Length > KeptCapacity)
-                Replace(KeptCapacity);
+            if (_buffer.Length > _keptCapacity)
+                Replace(_keptCapacity);
             else if (_buffer.Length == 0)
-                Replace(InitialCapacity);
-            else if (_wasFilled && _buffer.Length < KeptCapacity)
+                Replace(_initialCapacity);
+            else if (_wasFilled && _buffer.Length < _keptCapacity)
                 Replace(2 * _buffer.Length); // the last read filled it: the next one may take more at once
             _wasFilled = false;
         }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Mosaik.Discovery.Gossip.Protocol;
 using Mosaik.Networking;
 using Mosaik.Networking.Transport;
@@ -13,6 +14,10 @@ internal sealed partial class GossipConnection
 
     /// <summary>How long a stream may be without header.</summary>
     internal static readonly TimeSpan HeaderDeadline = TimeSpan.FromSeconds(5);
+
+    // Most messages are short, and a node has many of these streams.
+    private const int SmallestBuffer = 512;
+    private const int LargestBuffer = 8 * 1024;
 
     private readonly Signal _headerSlot;
     private int _withoutHeader;
@@ -41,7 +46,7 @@ internal sealed partial class GossipConnection
 
     private async Task ReceiveAsync(ITransportStream stream)
     {
-        using var buffer = new FrameBuffer();
+        using var buffer = new FrameBuffer(null, SmallestBuffer, LargestBuffer);
         try
         {
             if (await ReceiveHeaderAsync(stream, buffer).ConfigureAwait(false) is not { } topic)
@@ -56,7 +61,7 @@ internal sealed partial class GossipConnection
                 }
 
                 _context.Metrics.OnReceived(message.Kind);
-                if (!await _inbox.PostAsync(GossipInbox.Lane.Inbound, () => _received(this, topic, message)).ConfigureAwait(false))
+                if (!await _inbox.PostAsync(new Inbound(this, topic, message)).ConfigureAwait(false))
                     return;
             }
         }
@@ -98,6 +103,7 @@ internal sealed partial class GossipConnection
     }
 
     /// <summary>The next payload, valid until the next call; null at the end of the stream or after a violation.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))] // awaited once, at every message
     private async ValueTask<ReadOnlyMemory<byte>?> ReadFrameAsync(
         ITransportStream stream, FrameBuffer buffer, CancellationToken cancellationToken)
     {

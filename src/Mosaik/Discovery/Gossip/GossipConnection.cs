@@ -19,25 +19,15 @@ internal sealed partial class GossipConnection
     private readonly GossipInbox _inbox;
     private readonly LogLimiter _limiter;
     private readonly TaskSet _tasks;
-    private readonly Action<GossipConnection, TopicId, GossipMessage> _received;
-    private readonly Action<GossipConnection> _ended;
     private readonly Dictionary<TopicId, ITransportStream> _streams = [];
     private readonly Queue<ITransportStream> _finished = new();
 
-    public GossipConnection(
-        ITransportConnection transport,
-        GossipContext context,
-        GossipInbox inbox,
-        LogLimiter limiter,
-        Action<GossipConnection, TopicId, GossipMessage> received,
-        Action<GossipConnection> ended)
+    public GossipConnection(ITransportConnection transport, GossipContext context, GossipInbox inbox, LogLimiter limiter)
     {
         Transport = transport;
         _context = context;
         _inbox = inbox;
         _limiter = limiter;
-        _received = received;
-        _ended = ended;
         _tasks = new TaskSet(context.Scheduler);
         _headerSlot = new Signal(context.Scheduler);
         Queue = new GossipSendQueue(context.Options.SendQueueCapacity, context.Scheduler);
@@ -87,7 +77,7 @@ internal sealed partial class GossipConnection
         await Transport.WaitClosedAsync().ConfigureAwait(false);
         Queue.Complete();
         await _tasks.WhenEmptyAsync().ConfigureAwait(false);
-        await _inbox.PostAsync(GossipInbox.Lane.Inbound, () => _ended(this)).ConfigureAwait(false);
+        await _inbox.PostAsync(new Inbound(this, default, null)).ConfigureAwait(false);
     }
 
     /// <summary>The peer breaks the protocol: the connection ends, with one line in the log.</summary>

@@ -20,6 +20,12 @@ internal sealed partial class GossipDriver
     private void Run(Action<GossipCore, TimeSpan> step)
     {
         step(_core, Now);
+        Settle();
+    }
+
+    /// <summary>Carries out what the core asks for, and tells it what was lost on the way.</summary>
+    private void Settle()
+    {
         CarryOut();
         while (_disconnected.TryDequeue(out PeerId peer))
         {
@@ -33,11 +39,19 @@ internal sealed partial class GossipDriver
     private void OnReceived(GossipConnection connection, TopicId topic, GossipMessage message)
     {
         // Payloads do not hold a connection that lingers: their sender may take us for a neighbour, and the end tells it.
+        TimeSpan now = Now;
         if (!message.IsBroadcastLayer || connection.CurrentUse != GossipConnection.Use.Lingering)
-            connection.LastActivity = Now;
+            connection.LastActivity = now;
         _current = connection;
-        Run((core, now) => core.Receive(connection.Peer, topic, message, now));
+        _core.Receive(connection.Peer, topic, message, now);
+        Settle();
         _current = null;
+    }
+
+    private void OnTimer(GossipEffect.Schedule due)
+    {
+        _core.OnTimer(due.Topic, due.Timer, Now);
+        Settle();
     }
 
     private void CarryOut()
@@ -53,8 +67,7 @@ internal sealed partial class GossipDriver
                     Emit(emit.Topic, emit.Event);
                     break;
                 case GossipEffect.Schedule schedule:
-                    _timers.Set(
-                        Now + schedule.Delay, () => Run((core, now) => core.OnTimer(schedule.Topic, schedule.Timer, now)));
+                    _timers.Set(Now + schedule.Delay, schedule);
                     break;
                 case GossipEffect.DisconnectPeer disconnect:
                     GiveUp(disconnect.Peer);

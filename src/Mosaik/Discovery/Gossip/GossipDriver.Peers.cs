@@ -124,7 +124,7 @@ internal sealed partial class GossipDriver
 
         if (!_peers.TryGetValue(transport.RemoteId, out GossipPeer? peer))
             _peers[transport.RemoteId] = peer = new GossipPeer(transport.RemoteId);
-        var connection = new GossipConnection(transport, _context, _inbox, _limiter, OnReceived, OnEnded);
+        var connection = new GossipConnection(transport, _context, _inbox, _limiter);
         _context.Metrics.SetConnections(++_connections);
         _tasks.Start(connection.RunAsync);
         SendOver(peer, connection);

@@ -34,13 +34,15 @@ internal sealed partial class GossipDriver : IGossip, IProtocolHandler
     private readonly long _epoch;
     private EndpointAddress? _changedAddress;
     private int _handleDisposed;
+    private int _alarmRang;
+    private TimeSpan _alarmAt = TimeSpan.MaxValue;
     private volatile bool _stopping;
     private Task _loop = Task.CompletedTask;
 
     public GossipDriver(GossipContext context)
     {
         _context = context;
-        _inbox = new GossipInbox(context.Options, context.Scheduler, context.TimeProvider);
+        _inbox = new GossipInbox(context.Options, context.Scheduler);
         _limiter = new LogLimiter(context.TimeProvider);
         _tasks = new TaskSet(context.Scheduler);
         _epoch = context.TimeProvider.GetTimestamp();
@@ -90,14 +92,16 @@ internal sealed partial class GossipDriver : IGossip, IProtocolHandler
 
     private async Task RunAsync()
     {
+        ITimer alarm = _context.TimeProvider.CreateTimer(
+            static self => ((GossipDriver)self!).OnAlarm(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         try
         {
             while (!_stopping)
             {
                 if (TakeTurn())
                     continue;
-                TimeSpan? next = _timers.Next - Now;
-                await _inbox.WaitAsync(next is { } due ? Later(due) : Timeout.InfiniteTimeSpan).ConfigureAwait(false);
+                SetAlarm(alarm);
+                await _inbox.WaitAsync().ConfigureAwait(false);
             }
         }
         catch (Exception e)
@@ -107,9 +111,30 @@ internal sealed partial class GossipDriver : IGossip, IProtocolHandler
         }
         finally
         {
+            await alarm.DisposeAsync().ConfigureAwait(false);
             _inbox.Complete();
             EndEverything();
         }
+    }
+
+    /// <summary>
+    /// Wakes the loop no later than the next timer is due. An alarm that is set for an earlier time stays as it is: looking
+    /// once in vain costs less than setting it anew at every message.
+    /// </summary>
+    private void SetAlarm(ITimer alarm)
+    {
+        if (Interlocked.Exchange(ref _alarmRang, 0) != 0)
+            _alarmAt = TimeSpan.MaxValue;
+        if (_timers.Next is not { } next || next >= _alarmAt)
+            return;
+        _alarmAt = next;
+        alarm.Change(Later(next - Now), Timeout.InfiniteTimeSpan);
+    }
+
+    private void OnAlarm()
+    {
+        Volatile.Write(ref _alarmRang, 1);
+        _inbox.Wake();
     }
 
     /// <summary>Not less than nothing, and a whole number of milliseconds, as timers count.</summary>
@@ -127,11 +152,14 @@ internal sealed partial class GossipDriver : IGossip, IProtocolHandler
             Run((core, _) => core.UpdatePeerData(data));
         }
 
-        any |= Take(Lane.Dials) | Take(Lane.Inbound);
-        for (int i = 0; i < ItemsPerTurn && _timers.TryTakeDue(Now, out Action? timer); i++)
+        any |= Take(Lane.Dials) | TakeInbound();
+        for (int i = 0; i < ItemsPerTurn && _timers.TryTakeDue(Now, out GossipTimers.Due due); i++)
         {
             any = true;
-            timer();
+            if (due.Timer is { } timer)
+                OnTimer(timer);
+            else
+                due.Action!(); // it is one of the two
         }
 
         if (Interlocked.Exchange(ref _handleDisposed, 0) != 0)
@@ -146,6 +174,21 @@ internal sealed partial class GossipDriver : IGossip, IProtocolHandler
         {
             taken++;
             action();
+        }
+
+        return taken > 0;
+    }
+
+    private bool TakeInbound()
+    {
+        int taken = 0;
+        while (taken < ItemsPerTurn && !_stopping && _inbox.TryTake(out Inbound inbound))
+        {
+            taken++;
+            if (inbound.Message is { } message)
+                OnReceived(inbound.Connection, inbound.Topic, message);
+            else
+                OnEnded(inbound.Connection);
         }
 
         return taken > 0;

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Mosaik.Waiting;
 
 namespace Mosaik.Discovery.Gossip;
@@ -6,9 +8,10 @@ namespace Mosaik.Discovery.Gossip;
 internal sealed class GossipSendQueue(int capacity, TaskScheduler scheduler)
 {
     private readonly Lock _lock = new();
-    private readonly LinkedList<Item> _items = [];
+    private readonly Queue<Item> _items = new();
     private readonly Signal _signal = new(scheduler);
     private int _frames;
+    private bool _endsWithMark;
     private long _taken;
     private bool _completed;
 
@@ -48,7 +51,8 @@ internal sealed class GossipSendQueue(int capacity, TaskScheduler scheduler)
                     return false;
             }
 
-            _items.AddLast(new Item(message, null));
+            _items.Enqueue(new Item(message, null));
+            _endsWithMark = false;
             _frames++;
         }
 
@@ -68,15 +72,17 @@ internal sealed class GossipSendQueue(int capacity, TaskScheduler scheduler)
                 return;
             }
 
-            if (acknowledged is null && _items.Last is { Value.Message: null })
+            if (acknowledged is null && _endsWithMark && _items.Count > 0)
                 return; // said already
-            _items.AddLast(new Item(null, acknowledged));
+            _items.Enqueue(new Item(null, acknowledged));
+            _endsWithMark = true;
         }
 
         _signal.Set();
     }
 
     /// <summary>The next message or mark; null when the connection has ended.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))] // awaited once, at every message
     public async ValueTask<Item?> TakeAsync()
     {
         while (true)
@@ -85,16 +91,15 @@ internal sealed class GossipSendQueue(int capacity, TaskScheduler scheduler)
             {
                 if (_completed)
                     return null;
-                if (_items.First is { } first)
+                if (_items.TryDequeue(out Item first))
                 {
-                    _items.RemoveFirst();
-                    if (first.Value.Message is not null)
+                    if (first.Message is not null)
                     {
                         _frames--;
                         _taken++;
                     }
 
-                    return first.Value;
+                    return first;
                 }
             }
 
@@ -119,18 +124,22 @@ internal sealed class GossipSendQueue(int capacity, TaskScheduler scheduler)
 
     private bool RemoveOldestDispensable()
     {
-        for (LinkedListNode<Item>? node = _items.First; node is not null; node = node.Next)
+        bool removed = false;
+        for (int left = _items.Count; left > 0; left--)
         {
-            if (node.Value.Message is not { IsDispensable: true })
-                continue;
-            _items.Remove(node);
-            _frames--;
-            return true;
+            Item item = _items.Dequeue();
+            if (removed || item.Message is not { IsDispensable: true })
+                _items.Enqueue(item);
+            else
+                removed = true;
         }
 
-        return false;
+        if (removed)
+            _frames--;
+        return removed;
     }
 
     /// <summary>A message, or without one the mark to finish the streams.</summary>
-    internal sealed record Item(Outgoing? Message, Completion? Acknowledged);
+    [StructLayout(LayoutKind.Auto)]
+    internal readonly record struct Item(Outgoing? Message, Completion? Acknowledged);
 }

@@ -68,14 +68,11 @@ internal sealed class AgedMap<TKey, TValue>
         return false;
     }
 
-    /// <summary>Removes the entries that are at least as old as this and hands them out, the oldest first.</summary>
-    public void RemoveOlderThan(TimeSpan age, TimeSpan now, Action<TValue>? removed = null)
+    /// <summary>Removes the entries that are at least as old as this.</summary>
+    public void RemoveOlderThan(TimeSpan age, TimeSpan now)
     {
         while (TryPeekOldest(out TKey? key, out TimeSpan since) && now - since >= age)
-        {
-            Remove(key, out TValue? value);
-            removed?.Invoke(value!); // it was there
-        }
+            Remove(key, out _);
     }
 
     /// <summary>The entries, the oldest first. They must not be changed meanwhile.</summary>

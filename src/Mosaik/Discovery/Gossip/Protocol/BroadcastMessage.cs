@@ -13,6 +13,28 @@ internal sealed record BroadcastMessage(MessageId Id, ReadOnlyMemory<byte> Conte
     /// <inheritdoc/>
     public override GossipMessageKind Kind => GossipMessageKind.Gossip;
 
+    /// <summary>Whether the id is known to be that of the content.</summary>
+    private bool IsGenuine { get; init; }
+
+    /// <summary>The message of a payload of our own.</summary>
+    public static BroadcastMessage Of(ReadOnlyMemory<byte> content, GossipScope scope)
+    {
+        var id = MessageId.Of(content.Span);
+        KnownPayloads.Shared.Add(id, content);
+        return new BroadcastMessage(id, content, scope) { IsGenuine = true };
+    }
+
+    /// <summary>Whether the id is that of the content; hashes it unless the payload is known.</summary>
+    public bool HasTrueId()
+    {
+        if (IsGenuine)
+            return true;
+        if (MessageId.Of(Content.Span) != Id)
+            return false;
+        KnownPayloads.Shared.Add(Id, Content);
+        return true;
+    }
+
     public static bool TryRead(ref PostcardReader reader, out GossipMessage? message)
     {
         message = null;
@@ -25,8 +47,14 @@ internal sealed record BroadcastMessage(MessageId Id, ReadOnlyMemory<byte> Conte
             return false;
         }
 
+        bool isKnown = KnownPayloads.Shared.TryGet(id, content, out ReadOnlyMemory<byte> payload);
         message = new BroadcastMessage(
-            id, content.ToArray(), scope == Swarm ? GossipScope.SwarmAt(round) : GossipScope.Neighbours);
+            id,
+            isKnown ? payload : content.ToArray(),
+            scope == Swarm ? GossipScope.SwarmAt(round) : GossipScope.Neighbours)
+        {
+            IsGenuine = isKnown,
+        };
         return true;
     }
 

@@ -7,13 +7,13 @@ internal sealed partial class PlumTreeCore
 {
     private void OnBroadcast(PeerId from, BroadcastMessage message, TimeSpan now)
     {
-        if (MessageId.Of(message.Content.Span) != message.Id)
+        if (!message.HasTrueId())
         {
             _effects.Refuse(from, GossipFault.BadId);
             return;
         }
 
-        if (_received.Contains(message.Id))
+        if (_recent.Contains(message.Id))
         {
             Prune(from);
             return;
@@ -27,14 +27,18 @@ internal sealed partial class PlumTreeCore
     /// <summary>A payload of the swarm that was not seen yet: passes it on.</summary>
     private void OnNew(PeerId from, BroadcastMessage message, TimeSpan now)
     {
-        Remember(message.Id, now);
         _graftTimers.Remove(message.Id);
         bool wasAnnounced = _missing.Remove(message.Id, out List<Source>? sources);
         if (message.Scope.Round == ushort.MaxValue)
+        {
+            _recent.Put(message.Id, now);
+            MakeRoom();
             return; // one hop more cannot be written
+        }
+
         ushort round = (ushort)(message.Scope.Round + 1);
         BroadcastMessage next = message with { Scope = GossipScope.SwarmAt(round) };
-        Cache(next, now);
+        Keep(next, now);
         EagerPush(next, except: from);
         LazyPush(next.Id, round, except: from);
         if (wasAnnounced)
@@ -76,7 +80,7 @@ internal sealed partial class PlumTreeCore
             return;
         foreach (Announced item in message.Items)
         {
-            if (_received.Contains(item.Id))
+            if (_recent.Contains(item.Id))
                 continue;
             AddSource(item, from, now);
             if (_graftTimers.Count < MaxMissing && _graftTimers.Add(item.Id))
@@ -101,7 +105,7 @@ internal sealed partial class PlumTreeCore
     private void OnGraftTimer(MessageId id)
     {
         _graftTimers.Remove(id);
-        if (_received.Contains(id) || !_missing.TryGet(id, out List<Source>? sources))
+        if (_recent.Contains(id) || !_missing.TryGet(id, out List<Source>? sources))
             return;
         int at = sources.FindIndex(s => IsNeighbour(s.Peer));
         if (at < 0)
@@ -124,34 +128,27 @@ internal sealed partial class PlumTreeCore
         if (!IsNeighbour(from))
             return;
         ToEager(from);
-        if (message.Id is { } id && _cache.TryGet(id, out BroadcastMessage? payload))
-            _effects.Send(from, payload);
+        if (message.Id is { } id && _recent.TryGet(id, out ReadOnlyMemory<byte> content, out ushort round))
+            _effects.Send(from, new BroadcastMessage(id, content, GossipScope.SwarmAt(round)));
     }
 
-    private void Remember(MessageId id, TimeSpan now)
+    private void Keep(BroadcastMessage message, TimeSpan now)
     {
-        _received.Put(id, true, now);
-        if (_received.Count > MaxReceived && _received.TryPeekOldest(out MessageId oldest, out _))
-            _received.Remove(oldest, out _);
+        _recent.Put(message.Id, message.Content, message.Scope.Round, now);
+        MakeRoom();
     }
 
-    private void Cache(BroadcastMessage message, TimeSpan now)
+    private void MakeRoom()
     {
-        if (_cache.Remove(message.Id, out BroadcastMessage? former))
-            _cachedBytes -= former.Content.Length;
-        _cache.Put(message.Id, message, now);
-        _cachedBytes += message.Content.Length;
-        while (_cachedBytes > MaxCachedBytes && _cache.TryPeekOldest(out MessageId oldest, out _))
-        {
-            if (_cache.Remove(oldest, out BroadcastMessage? dropped))
-                _cachedBytes -= dropped.Content.Length;
-        }
+        while (_recent.Count > MaxReceived)
+            _recent.RemoveOldest();
+        while (_recent.KeptBytes > MaxCachedBytes)
+            _recent.DropOldestPayload();
     }
 
     private void Sweep(TimeSpan now)
     {
-        _cache.RemoveOlderThan(_options.MessageCacheRetention, now, m => _cachedBytes -= m.Content.Length);
-        _received.RemoveOlderThan(_options.MessageIdRetention, now);
+        _recent.RemoveOlderThan(_options.MessageCacheRetention, _options.MessageIdRetention, now);
         _missing.RemoveOlderThan(_options.MessageIdRetention, now);
         _effects.Schedule(_options.CacheSweepInterval, new GossipTimer.Sweep());
     }

@@ -35,14 +35,12 @@ internal sealed partial class PlumTreeCore
     private readonly Func<PeerId, bool> _isActive;
     private readonly bool _upstreamExact;
     private readonly TopicEffects _effects;
-    private readonly SortedSet<PeerId> _eager = [];
-    private readonly SortedSet<PeerId> _lazy = [];
-    private readonly SortedDictionary<PeerId, List<Announced>> _lazyQueue = [];
+    private readonly SortedPeers _eager = new();
+    private readonly SortedPeers _lazy = new();
+    private readonly SortedList<PeerId, List<Announced>> _lazyQueue = [];
     private readonly AgedMap<MessageId, List<Source>> _missing = new();
-    private readonly AgedMap<MessageId, bool> _received = new();
-    private readonly AgedMap<MessageId, BroadcastMessage> _cache = new();
+    private readonly RecentPayloads _recent = new();
     private readonly HashSet<MessageId> _graftTimers = [];
-    private long _cachedBytes;
     private bool _dispatchScheduled;
     private bool _sweepScheduled;
 
@@ -61,10 +59,10 @@ internal sealed partial class PlumTreeCore
     public IReadOnlyCollection<PeerId> Lazy => _lazy;
 
     /// <summary>Payloads that can be asked for.</summary>
-    public int Cached => _cache.Count;
+    public int Cached => _recent.Kept;
 
     /// <summary>Ids that are remembered.</summary>
-    public int Remembered => _received.Count;
+    public int Remembered => _recent.Count;
 
     /// <summary>Payloads that were announced and have not come.</summary>
     public int Missing => _missing.Count;
@@ -99,11 +97,10 @@ internal sealed partial class PlumTreeCore
     public void Broadcast(ReadOnlyMemory<byte> content, GossipScope scope, TimeSpan now)
     {
         Begin();
-        var message = new BroadcastMessage(MessageId.Of(content.Span), content, scope);
+        var message = BroadcastMessage.Of(content, scope);
         if (scope.IsSwarm)
         {
-            Remember(message.Id, now);
-            Cache(message, now);
+            Keep(message, now);
             LazyPush(message.Id, message.Scope.Round, except: null);
         }
 
@@ -203,8 +200,15 @@ internal sealed partial class PlumTreeCore
     private void Dispatch()
     {
         int limit = IHaveMessage.MaxItems(_options.MaxMessageSize);
-        foreach ((PeerId peer, List<Announced> queue) in _lazyQueue)
+        for (int at = 0; at < _lazyQueue.Count; at++)
         {
+            (PeerId peer, List<Announced> queue) = (_lazyQueue.GetKeyAtIndex(at), _lazyQueue.GetValueAtIndex(at));
+            if (queue.Count <= limit)
+            {
+                _effects.Send(peer, new IHaveMessage(queue));
+                continue;
+            }
+
             for (int i = 0; i < queue.Count; i += limit)
                 _effects.Send(peer, new IHaveMessage(queue.GetRange(i, Math.Min(limit, queue.Count - i))));
         }
