@@ -36,6 +36,7 @@ internal sealed class CatalogStore
     private readonly PriorityQueue<PeerId, long> _tombstoneExpiries = new();
     private readonly ReceiptOrder _signedReceipts = new();
     private readonly ReceiptOrder _unsignedReceipts = new();
+    private readonly Dictionary<PeerId, CatalogPlace> _places = []; // of all in the two maps, and of those still watched
     private readonly Dictionary<PeerId, int> _held = [];
     private readonly HashSet<PeerId> _hidden = [];
     private readonly int _maxEntries;
@@ -67,49 +68,46 @@ internal sealed class CatalogStore
     /// <summary>How many signed entries there are.</summary>
     public int Count => _signed.Count;
 
-    public bool Contains(PeerId id) => _signed.ContainsKey(id) || _unsigned.ContainsKey(id);
+    public bool Contains(PeerId id) => Find(id) is not null;
 
     /// <summary>The signed entry of a peer, fresh or not; null if there is none.</summary>
-    public SignedPeerEntry? GetSigned(PeerId id) => _signed.GetValueOrDefault(id);
+    public SignedPeerEntry? GetSigned(PeerId id) => Find(id)?.Signed;
 
     /// <summary>Peers whose signed entries were refreshed last after a time and not after another one.</summary>
     public IEnumerable<PeerId> RefreshedBetween(long afterMs, long untilMs) => _signedReceipts.Between(afterMs, untilMs);
 
-    public bool IsFreshSigned(PeerId id, long nowMs) =>
-        _signed.TryGetValue(id, out SignedPeerEntry? entry) && State.IsFresh(entry, nowMs);
+    public bool IsFreshSigned(PeerId id, long nowMs) => Find(id) is { Signed: { } entry } && State.IsFresh(entry, nowMs);
 
-    public bool IsFresh(PeerId id, long nowMs) =>
-        IsFreshSigned(id, nowMs) || (_unsigned.TryGetValue(id, out UnsignedPeer? peer) && State.IsFresh(peer, nowMs));
+    public bool IsFresh(PeerId id, long nowMs) => Find(id) is { } place && nowMs <= ExpiryOf(place);
 
     /// <summary>Steps 1–6 against the working maps: what a verified entry is checked with again.</summary>
-    public UpsertResult? Precheck(PeerId id, NetworkId network, PeerVersion offered, long nowMs) => UpsertRules.Precheck(
-        network == State.Network,
-        id == State.Self,
-        offered,
-        _signed.TryGetValue(id, out SignedPeerEntry? known) ? known.Version : null,
-        _tombstones.TryGetValue(id, out Tombstone tombstone) && tombstone.IsAlive(nowMs) ? tombstone.Start : null,
-        State.TimesAt(nowMs));
+    public UpsertResult? Precheck(PeerId id, NetworkId network, PeerVersion offered, long nowMs) =>
+        Precheck(Find(id), id, network, offered, nowMs);
 
     /// <summary>Offers a verified entry.</summary>
     public UpsertResult Upsert(SignedPeerEntry entry, long nowMs)
     {
-        if (Precheck(entry.Id, entry.NetworkId, entry.Version, nowMs) is { } refused)
+        PeerId id = entry.Id;
+        CatalogPlace? place = Find(id);
+        if (Precheck(place, id, entry.NetworkId, entry.Version, nowMs) is { } refused)
             return refused;
-        PurgeIfExpired(entry.Id, nowMs);
-        if (_signed.TryGetValue(entry.Id, out SignedPeerEntry? known))
+        if (place is not null && PurgeIfExpired(place, nowMs))
+            place = null;
+        if (place is { Signed: { } known })
         {
-            _signed[entry.Id] = entry;
+            _signed[id] = place.Signed = entry;
             Reindex(known.Entry, entry.Entry);
             Changes.Add(PeerChange.Updated(known.Entry, entry.Entry, entry));
-            OnStored(entry.Id, State.ExpiryOf(entry), _signedReceipts, nowMs);
+            OnStored(place, _signedReceipts, nowMs);
             return UpsertResult.Updated;
         }
         if (_signed.Count >= _maxEntries && !TryEvict(_signedReceipts, nowMs))
             return UpsertResult.Full;
-        if (_unsigned.TryGetValue(entry.Id, out UnsignedPeer? unsigned))
+        if (place is { Unsigned: { } unsigned })
         {
-            _unsigned.Remove(entry.Id);
-            _unsignedReceipts.Remove(entry.Id);
+            _unsigned.Remove(id);
+            _unsignedReceipts.Remove(place);
+            place.Unsigned = null;
             Reindex(unsigned.Entry, entry.Entry);
             Changes.Add(PeerChange.Updated(unsigned.Entry, entry.Entry, entry));
         }
@@ -118,50 +116,54 @@ internal sealed class CatalogStore
             Reindex(null, entry.Entry);
             Changes.Add(PeerChange.Added(entry.Entry, entry));
         }
-        _signed[entry.Id] = entry;
-        _tombstones.Remove(entry.Id); // of an older run, if there is one
-        OnStored(entry.Id, State.ExpiryOf(entry), _signedReceipts, nowMs);
+        place ??= PlaceOf(id);
+        _signed[id] = place.Signed = entry;
+        _tombstones.Remove(id); // of an older run, if there is one
+        OnStored(place, _signedReceipts, nowMs);
         return UpsertResult.New;
     }
 
     /// <summary>Puts in an unsigned entry; false when it is refused (spec/discovery.md §6.4).</summary>
     public bool Insert(PeerEntry entry, long nowMs)
     {
-        if (entry.Id == State.Self || entry.NetworkId != State.Network)
+        PeerId id = entry.Id;
+        if (id == State.Self || entry.NetworkId != State.Network)
             return false;
-        PurgeIfExpired(entry.Id, nowMs);
-        if (_signed.ContainsKey(entry.Id))
+        CatalogPlace? place = Find(id);
+        if (place is not null && PurgeIfExpired(place, nowMs))
+            place = null;
+        if (place is { Signed: not null })
             return false;
-        bool known = _unsigned.TryGetValue(entry.Id, out UnsignedPeer? old);
-        if (!known && _unsigned.Count >= _maxEntries && !TryEvict(_unsignedReceipts, nowMs))
+        PeerEntry? old = place?.Unsigned?.Entry;
+        if (place is null && _unsigned.Count >= _maxEntries && !TryEvict(_unsignedReceipts, nowMs))
             return false;
-        var peer = new UnsignedPeer(entry, nowMs);
-        _unsigned[entry.Id] = peer;
-        Reindex(old?.Entry, entry);
+        place ??= PlaceOf(id);
+        _unsigned[id] = place.Unsigned = new UnsignedPeer(entry, nowMs);
+        Reindex(old, entry);
         if (old is null)
             Changes.Add(PeerChange.Added(entry, null));
-        else if (!old.Entry.Equals(entry))
-            Changes.Add(PeerChange.Updated(old.Entry, entry, null));
-        OnStored(entry.Id, State.ExpiryOf(peer), _unsignedReceipts, nowMs);
+        else if (!old.Equals(entry))
+            Changes.Add(PeerChange.Updated(old, entry, null));
+        OnStored(place, _unsignedReceipts, nowMs);
         return true;
     }
 
     /// <summary>Removes an unsigned entry; false when there is none.</summary>
     public bool RemoveUnsigned(PeerId id)
     {
-        if (!_unsigned.TryGetValue(id, out UnsignedPeer? peer))
+        if (Find(id) is not { Unsigned: not null } place)
             return false;
-        Drop(peer.Entry);
+        Drop(place);
         return true;
     }
 
     /// <summary>Removes all unsigned entries; false when there are none.</summary>
     public bool ClearUnsigned()
     {
-        PeerEntry[] entries = [.. _unsigned.Values.Select(static p => p.Entry)];
-        foreach (PeerEntry entry in entries)
-            Drop(entry);
-        return entries.Length > 0;
+        PeerId[] ids = [.. _unsigned.Keys];
+        foreach (PeerId id in ids)
+            RemoveUnsigned(id);
+        return ids.Length > 0;
     }
 
     /// <summary>Applies a departure whose signature is valid.</summary>
@@ -169,7 +171,8 @@ internal sealed class CatalogStore
     {
         if (id == State.Self)
             return DepartureDecision.Dropped;
-        SignedPeerEntry? known = _signed.GetValueOrDefault(id);
+        CatalogPlace? place = Find(id);
+        SignedPeerEntry? known = place?.Signed;
         DepartureDecision decision = UpsertRules.Depart(last, timestampMs, known?.Version, State.TimesAt(nowMs));
         if (decision is DepartureDecision.Dropped or DepartureDecision.Ignored)
             return decision;
@@ -177,17 +180,19 @@ internal sealed class CatalogStore
         if (_rtts.Remove(id))
             UpdateHidden(id);
         if (known is not null)
-            Drop(known.Entry);
+            Drop(place!); // its entry is known
         return decision;
     }
 
     /// <summary>Removes everything that is no longer fresh.</summary>
     public void Purge(long nowMs)
     {
-        while (_expiries.TryTakeExpired(nowMs, out PeerId id))
+        while (_expiries.TryTakeExpired(nowMs, out CatalogPlace? place))
         {
-            if (!PurgeIfExpired(id, nowMs) && ExpiryOf(id) is { } later)
-                _expiries.Watch(id, later);
+            if (place.Entry is null)
+                _places.Remove(place.Id);
+            else if (!PurgeIfExpired(place, nowMs))
+                _expiries.Watch(place, ExpiryOf(place));
         }
         while (_tombstoneExpiries.TryPeek(out PeerId buried, out long expiry) && expiry < nowMs)
         {
@@ -245,46 +250,66 @@ internal sealed class CatalogStore
         return true;
     }
 
-    private long? ExpiryOf(PeerId id) =>
-        _signed.TryGetValue(id, out SignedPeerEntry? entry) ? State.ExpiryOf(entry)
-        : _unsigned.TryGetValue(id, out UnsignedPeer? peer) ? State.ExpiryOf(peer)
-        : null;
+    /// <summary>The place of a peer that has an entry.</summary>
+    private CatalogPlace? Find(PeerId id) =>
+        _places.TryGetValue(id, out CatalogPlace? place) && place.Entry is not null ? place : null;
 
-    private bool PurgeIfExpired(PeerId id, long nowMs)
+    /// <summary>The place of a peer that is about to have an entry.</summary>
+    private CatalogPlace PlaceOf(PeerId id)
     {
-        if (ExpiryOf(id) is not { } expiry || nowMs <= expiry)
+        if (!_places.TryGetValue(id, out CatalogPlace? place))
+            _places[id] = place = new CatalogPlace(id);
+        return place;
+    }
+
+    private UpsertResult? Precheck(CatalogPlace? place, PeerId id, NetworkId network, PeerVersion offered, long nowMs) =>
+        UpsertRules.Precheck(
+            network == State.Network,
+            id == State.Self,
+            offered,
+            place?.Signed?.Version,
+            _tombstones.TryGetValue(id, out Tombstone tombstone) && tombstone.IsAlive(nowMs) ? tombstone.Start : null,
+            State.TimesAt(nowMs));
+
+    private long ExpiryOf(CatalogPlace place) =>
+        place.Signed is { } signed ? State.ExpiryOf(signed) : State.ExpiryOf(place.Unsigned!); // it has one of the two
+
+    private bool PurgeIfExpired(CatalogPlace place, long nowMs)
+    {
+        if (nowMs <= ExpiryOf(place))
             return false;
-        if (_signed.TryGetValue(id, out SignedPeerEntry? entry))
-            Drop(entry.Entry, isPurge: true);
-        else
-            Drop(_unsigned[id].Entry);
+        Drop(place, isPurge: place.Signed is not null);
         return true;
     }
 
-    private void Drop(PeerEntry entry, bool isPurge = false)
+    private void Drop(CatalogPlace place, bool isPurge = false)
     {
-        PeerId id = entry.Id;
+        PeerId id = place.Id;
+        PeerEntry entry = place.Entry!; // dropped once
         if (_signed.Remove(id))
         {
-            _signedReceipts.Remove(id);
+            _signedReceipts.Remove(place);
             SignedDepartures++;
         }
         else
         {
             _unsigned.Remove(id);
-            _unsignedReceipts.Remove(id);
+            _unsignedReceipts.Remove(place);
         }
+        (place.Signed, place.Unsigned) = (null, null);
+        if (place.WatchedMs == long.MaxValue)
+            _places.Remove(id);
         Reindex(entry, null);
         _rtts.Remove(id);
         UpdateHidden(id);
         Changes.Add(PeerChange.Removed(entry) with { IsPurge = isPurge });
     }
 
-    private void OnStored(PeerId id, long expiryMs, ReceiptOrder receipts, long nowMs)
+    private void OnStored(CatalogPlace place, ReceiptOrder receipts, long nowMs)
     {
-        receipts.Touch(id, nowMs);
-        _expiries.Watch(id, expiryMs);
-        UpdateHidden(id);
+        receipts.Touch(place, nowMs);
+        _expiries.Watch(place, ExpiryOf(place));
+        UpdateHidden(place.Id);
         _dirty = true;
     }
 
@@ -295,9 +320,9 @@ internal sealed class CatalogStore
     /// </summary>
     private bool TryEvict(ReceiptOrder receipts, long nowMs)
     {
-        if (receipts.Oldest(Saturating.Subtract(nowMs, EvictionAgeMs), id => !_held.ContainsKey(id)) is not { } victim)
+        if (receipts.Oldest(Saturating.Subtract(nowMs, EvictionAgeMs), place => !_held.ContainsKey(place.Id)) is not { } victim)
             return false;
-        Drop(_signed.TryGetValue(victim, out SignedPeerEntry? entry) ? entry.Entry : _unsigned[victim].Entry);
+        Drop(victim);
         return true;
     }
 
@@ -328,7 +353,9 @@ internal sealed class CatalogStore
 
     private void UpdateHidden(PeerId id)
     {
-        bool hidden = _options.MaxRtt is { } max && Contains(id)
+        if (_options.MaxRtt is not { } max)
+            return;
+        bool hidden = Contains(id)
             && _rtts.TryGetValue(id, out RttEstimate estimate) && estimate.Smoothed > max;
         if (hidden)
             _hidden.Add(id);

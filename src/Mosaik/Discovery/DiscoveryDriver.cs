@@ -42,6 +42,8 @@ internal sealed partial class DiscoveryDriver : ISubsystem
     private TimeSpan? _windowEnd;
     private Task _loop = Task.CompletedTask;
     private int _localChanged;
+    private int _timerRang;
+    private TimeSpan _timerAt = TimeSpan.MaxValue;
 
     /// <summary>Makes the driver of one node.</summary>
     /// <param name="node">The node.</param>
@@ -72,7 +74,7 @@ internal sealed partial class DiscoveryDriver : ISubsystem
         Verification = new EntryVerification(new SignatureVerifier(SignatureCache.Shared), new SignatureBudget(), Scheduler, TimeProvider);
         _published = Local.LastSigned;
         _timer = TimeProvider.CreateTimer(
-            static self => ((DiscoveryDriver)self!)._mailbox.TryPost(DiscoveryInput.Wake), // busy if full, and then it looks anyway
+            static self => ((DiscoveryDriver)self!).OnTimer(),
             this,
             Timeout.InfiniteTimeSpan,
             Timeout.InfiniteTimeSpan);
@@ -267,13 +269,27 @@ internal sealed partial class DiscoveryDriver : ISubsystem
         }
     }
 
+    /// <summary>
+    /// Wakes the loop no later than something is due. A timer that is set for an earlier time stays as it is: looking once in
+    /// vain costs less than setting it anew at every turn.
+    /// </summary>
     private void ArmTimer(DiscoveryTime now)
     {
+        if (Interlocked.Exchange(ref _timerRang, 0) != 0)
+            _timerAt = TimeSpan.MaxValue;
         TimeSpan? next = _core.NextTimeout(now);
         if (_windowEnd is { } end && !(next < end - now.Monotonic))
             next = end > now.Monotonic ? end - now.Monotonic : TimeSpan.Zero;
+        if (next is not { } delay || now.Monotonic + delay >= _timerAt)
+            return;
+        _timerAt = now.Monotonic + delay;
         // Timers count whole milliseconds and round down; a loop that wakes too early would spin.
-        TimeSpan due = next is { } delay ? TimeSpan.FromMilliseconds(Math.Ceiling(delay.TotalMilliseconds)) : Timeout.InfiniteTimeSpan;
-        _timer.Change(due, Timeout.InfiniteTimeSpan);
+        _timer.Change(TimeSpan.FromMilliseconds(Math.Ceiling(delay.TotalMilliseconds)), Timeout.InfiniteTimeSpan);
+    }
+
+    private void OnTimer()
+    {
+        Volatile.Write(ref _timerRang, 1);
+        _mailbox.TryPost(DiscoveryInput.Wake); // busy if full, and then it looks anyway
     }
 }

@@ -30,7 +30,8 @@ internal sealed class DiscoveryHub(TaskScheduler scheduler, int eventsBacklog)
             publish(state);
             foreach (PeerChange change in changes)
             {
-                PostEvent(ToEvent(change));
+                if (_events.Count > 0)
+                    PostEvent(ToEvent(change));
                 PostToStreams(change);
                 if (change.New is not null)
                     PostToFollowers(new PeerNews(change.Id, change.New, RttChanged: false));

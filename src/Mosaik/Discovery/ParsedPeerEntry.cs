@@ -40,11 +40,11 @@ internal readonly record struct ParsedPeerEntry(ReadOnlyMemory<byte> Bytes, Peer
         verified = null;
         if (Bytes.Length > MaxLength)
             return EntryFault.TooLarge;
+        Signature signature = Signature.FromRaw(Bytes.Span[Layout.Length..]);
+        if (verifier.TryRecall(signature, Bytes.Span, out verified))
+            return EntryFault.None; // the same bytes, so they are canonical as well, and have the same digest
         ReadOnlySpan<byte> entry = Bytes.Span[..Layout.Length];
         UniqueId digest = UniqueId.Hash(entry);
-        Signature signature = Signature.FromRaw(Bytes.Span[Layout.Length..]);
-        if (verifier.TryRecall(Id, digest, signature, out verified))
-            return EntryFault.None; // the same bytes, so they are canonical as well
         var reader = new PostcardReader(entry, PostcardForm.Canonical);
         if (!PeerEntryLayout.TryRead(ref reader, out _) || !reader.TryReadEnd())
             return EntryFault.NotCanonical;

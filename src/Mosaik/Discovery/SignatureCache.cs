@@ -19,6 +19,7 @@ internal sealed class SignatureCache
     private readonly Lock _lock = new();
     private readonly int _capacity;
     private readonly Dictionary<Triple, LinkedListNode<Item>> _known = [];
+    private readonly Dictionary<Signature, LinkedListNode<Item>> _bySignature = []; // of those with an entry
     private readonly LinkedList<Item> _recent = new();
 
     public SignatureCache(int capacity = DefaultCapacity)
@@ -34,7 +35,12 @@ internal sealed class SignatureCache
     public bool Contains(PeerId key, UniqueId digest, Signature signature)
     {
         lock (_lock)
-            return Find(new Triple(key, digest, signature)) is not null;
+        {
+            if (!_known.TryGetValue(new Triple(key, digest, signature), out LinkedListNode<Item>? node))
+                return false;
+            Touch(node);
+            return true;
+        }
     }
 
     /// <summary>Remembers a triple that verifies.</summary>
@@ -46,21 +52,27 @@ internal sealed class SignatureCache
             if (_known.ContainsKey(triple))
                 return;
             if (_known.Count == _capacity)
-            {
-                _known.Remove(_recent.Last!.Value.Triple); // not empty: the capacity is at least 1
-                _recent.RemoveLast();
-            }
+                Forget(_recent.Last!); // not empty: the capacity is at least 1
             _known[triple] = _recent.AddFirst(new Item(triple));
         }
     }
 
-    /// <summary>The entry that verified as this triple; null when nobody holds it any more.</summary>
-    public SignedPeerEntry? Recall(PeerId key, UniqueId digest, Signature signature)
+    /// <summary>
+    /// The entry that verified from exactly these bytes, which end with the signature; null when nobody holds it any more.
+    /// </summary>
+    public SignedPeerEntry? Recall(Signature signature, ReadOnlySpan<byte> bytes)
     {
         lock (_lock)
         {
-            return Find(new Triple(key, digest, signature)) is { Entry: { } reference }
-                && reference.TryGetTarget(out SignedPeerEntry? entry) ? entry : null;
+            if (!_bySignature.TryGetValue(signature, out LinkedListNode<Item>? node)
+                || node.Value.Entry is not { } reference
+                || !reference.TryGetTarget(out SignedPeerEntry? entry)
+                || !bytes.SequenceEqual(entry.Bytes.Span))
+            {
+                return null;
+            }
+            Touch(node);
+            return entry;
         }
     }
 
@@ -70,17 +82,26 @@ internal sealed class SignatureCache
         lock (_lock)
         {
             if (_known.TryGetValue(new Triple(entry.Id, entry.Digest, entry.Signature), out LinkedListNode<Item>? node))
+            {
                 node.Value.Entry = new WeakReference<SignedPeerEntry>(entry);
+                _bySignature[entry.Signature] = node;
+            }
         }
     }
 
-    private Item? Find(Triple triple)
+    private void Touch(LinkedListNode<Item> node)
     {
-        if (!_known.TryGetValue(triple, out LinkedListNode<Item>? node))
-            return null;
         _recent.Remove(node);
         _recent.AddFirst(node);
-        return node.Value;
+    }
+
+    private void Forget(LinkedListNode<Item> node)
+    {
+        Triple triple = node.Value.Triple;
+        _known.Remove(triple);
+        if (_bySignature.TryGetValue(triple.Signature, out LinkedListNode<Item>? known) && known == node)
+            _bySignature.Remove(triple.Signature);
+        _recent.Remove(node);
     }
 
     private sealed class Item(Triple triple)

@@ -20,9 +20,9 @@ internal sealed class SignatureVerifier(SignatureCache cache)
     public long Requested => Volatile.Read(ref _requested);
 
     /// <summary>An entry of the process that was verified from these bytes, if somebody still holds it.</summary>
-    public bool TryRecall(PeerId key, UniqueId digest, Signature signature, [NotNullWhen(true)] out SignedPeerEntry? entry)
+    public bool TryRecall(Signature signature, ReadOnlySpan<byte> bytes, [NotNullWhen(true)] out SignedPeerEntry? entry)
     {
-        entry = cache.Recall(key, digest, signature);
+        entry = cache.Recall(signature, bytes);
         if (entry is not null)
             Interlocked.Increment(ref _requested);
         return entry is not null;

@@ -283,7 +283,7 @@ internal sealed class AddressBook
 
     private sealed class Peer
     {
-        public List<Item> Items { get; } = [];
+        public List<Item> Items { get; } = new(1);
 
         /// <summary>The place among peers that may be dropped; null for others.</summary>
         public LinkedListNode<PeerId>? Hint { get; set; }

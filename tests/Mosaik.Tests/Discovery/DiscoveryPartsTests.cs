@@ -107,6 +107,26 @@ public sealed class DiscoveryPartsTests
     }
 
     [Fact]
+    public void An_entry_is_recalled_by_its_bytes_as_long_as_its_signature_is_remembered()
+    {
+        var verifier = new SignatureVerifier(new SignatureCache(2));
+        SignedPeerEntry[] entries = [.. Enumerable.Range(1, 3).Select(i => Verified(TestEntries.Make(i, Now, Now).Bytes.ToArray()))];
+        Assert.False(verifier.TryRecall(entries[0].Signature, entries[0].Bytes.Span, out _)); // the least recently used one
+        Assert.True(verifier.TryRecall(entries[1].Signature, entries[1].Bytes.ToArray(), out SignedPeerEntry? recalled));
+        Assert.Same(entries[1], recalled);
+        byte[] other = entries[2].Bytes.ToArray();
+        other[0] ^= 1;
+        Assert.False(verifier.TryRecall(entries[2].Signature, other, out _));
+        Assert.Same(entries[2], Verified(entries[2].Bytes.ToArray()));
+
+        SignedPeerEntry Verified(byte[] bytes)
+        {
+            Assert.Equal(EntryFault.None, SignedPeerEntry.TryDecode(bytes, verifier, out SignedPeerEntry? entry));
+            return entry!; // verified
+        }
+    }
+
+    [Fact]
     public void Probes_are_spread_bounded_and_made_superfluous_by_samples()
     {
         var options = new DiscoveryOptions { RttProbe = RttProbe.Always, RttProbeInterval = TimeSpan.FromSeconds(30) };
