@@ -28,6 +28,12 @@ internal abstract record DiscoveryFault(TimeSpan At, TimeSpan Duration)
     /// <summary>A node changes its roles.</summary>
     public sealed record ChangeTags(TimeSpan At, int Node, string Tag) : DiscoveryFault(At, TimeSpan.Zero);
 
+    /// <summary>
+    /// A node is restarted with a clock that is a little ahead, and again, with the right one, before that time has come: the
+    /// later run seems to have started before the earlier one.
+    /// </summary>
+    public sealed record HastyClock(TimeSpan At, TimeSpan Duration, int Node, TimeSpan Ahead) : DiscoveryFault(At, Duration);
+
     /// <summary>A node is restarted with a clock that is far behind, which is set right at the end.</summary>
     public sealed record WrongClock(TimeSpan At, TimeSpan Duration, int Node, TimeSpan Behind) : DiscoveryFault(At, Duration);
 }

@@ -36,7 +36,7 @@ internal enum BootstrapPattern
 internal sealed class DiscoveryPlan
 {
     /// <summary>Raised when the same seed would mean another run.</summary>
-    public const int Version = 2;
+    public const int Version = 3;
 
     private const int LargestWithFaults = 100;
 
@@ -108,7 +108,8 @@ internal sealed class DiscoveryPlan
     public bool IsBootstrap(int node) => BootstrapOf.Exists(peers => peers.Contains(node));
 
     /// <summary>A node that runs with a wrong clock for a while.</summary>
-    public bool HasWrongClock(int node) => Faults.Exists(fault => fault is DiscoveryFault.WrongClock wrong && wrong.Node == node);
+    public bool HasWrongClock(int node) => Faults.Exists(
+        fault => (fault is DiscoveryFault.WrongClock wrong && wrong.Node == node) || (fault is DiscoveryFault.HastyClock hasty && hasty.Node == node));
 
     /// <summary>How long after the last start all must know all (performance.md D1).</summary>
     public TimeSpan StartBound => JoinBound + (Starts == StartPattern.FirstLast ? LongestRetry : TimeSpan.Zero);

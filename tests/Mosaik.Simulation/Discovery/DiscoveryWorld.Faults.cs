@@ -82,6 +82,12 @@ internal sealed partial class DiscoveryWorld
                 _nodes[wrong.Node].Clock.WallOffset -= wrong.Behind;
                 _tasks.Add(StartAsync(_nodes[wrong.Node]));
                 break;
+            case DiscoveryFault.HastyClock hasty when _nodes[hasty.Node].IsWanted:
+                Log.Faults.Count(FaultKind.WrongClock);
+                Kill(_nodes[hasty.Node]);
+                _nodes[hasty.Node].Clock.WallOffset += hasty.Ahead;
+                _tasks.Add(StartAsync(_nodes[hasty.Node]));
+                break;
         }
     }
 
@@ -108,6 +114,13 @@ internal sealed partial class DiscoveryWorld
             case DiscoveryFault.LostDeparture lost when _lostDepartures.Remove(lost, out DiscoveryFault.Cut? cut):
                 _cuts.Remove(cut);
                 ApplyCuts();
+                break;
+            case DiscoveryFault.HastyClock hasty:
+                _nodes[hasty.Node].Clock.WallOffset = _plan.Clocks[hasty.Node].Offset;
+                if (!_nodes[hasty.Node].IsWanted)
+                    break;
+                Kill(_nodes[hasty.Node]);
+                Return(_nodes[hasty.Node]);
                 break;
             case DiscoveryFault.WrongClock wrong:
                 _nodes[wrong.Node].Clock.WallOffset = _plan.Clocks[wrong.Node].Offset;

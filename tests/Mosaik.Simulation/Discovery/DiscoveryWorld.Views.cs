@@ -42,6 +42,21 @@ internal sealed partial class DiscoveryWorld
             _facts.Fail("GO-2", $"n{node.Index} has {problem}; {_plan}");
     }
 
+    /// <summary>
+    /// Payloads do not take all links: some of them were found to be superfluous, and serve announcements only. How many is up
+    /// to latencies and senders.
+    /// </summary>
+    private void CheckTree()
+    {
+        int nodes = Live.Count();
+        int links = Live.Sum(node => TopicOf(node).Membership.Active.Count) / 2;
+        if (links >= nodes + SuperfluousLinks && Live.All(node => TopicOf(node).Broadcasts.Lazy.Count == 0))
+            _facts.Fail("RE-3", $"payloads take every one of the {links} links of {nodes} nodes; {_plan}");
+    }
+
+    // Fewer may all be in use at some moment.
+    private const int SuperfluousLinks = 4;
+
     /// <summary>What is open serves neighbours: one connection each, or two if both have dialled.</summary>
     private void CheckConnections()
     {

@@ -61,9 +61,7 @@ internal sealed partial class DiscoveryWorld : IDisposable
     public void Run()
     {
         Task scenario = Scheduler.Start(ScenarioAsync);
-        Scheduler.RunUntil(
-            () => scenario.IsCompleted || Scheduler.Steps >= (_options.Until ?? long.MaxValue) || _facts.Violation is not null,
-            Limit, "the end of the scenario");
+        Scheduler.RunUntil(() => IsOver(scenario), Limit, "the end of the scenario");
         if (_facts.Violation is { } violation)
             throw violation;
         if (!scenario.IsCompleted)
@@ -76,6 +74,12 @@ internal sealed partial class DiscoveryWorld : IDisposable
             _facts.Fail("RE-1", $"{Scheduler.PendingTimers} timers are left");
         if (_facts.Violation is { } late)
             throw late;
+    }
+
+    private bool IsOver(Task scenario)
+    {
+        WatchTraffic();
+        return scenario.IsCompleted || Scheduler.Steps >= (_options.Until ?? long.MaxValue) || _facts.Violation is not null;
     }
 
     public void Dispose()
@@ -93,10 +97,14 @@ internal sealed partial class DiscoveryWorld : IDisposable
         Notes.Add(string.Create(
             CultureInfo.InvariantCulture, $"all know all after {took.TotalSeconds:f2} s (bound {_plan.StartBound.TotalSeconds} s)"));
         NoteTraffic("starting");
+        _quietSince = Scheduler.Now;
+        Task watching = _plan.HasFaults ? Scheduler.Start(WatchAsync) : Task.CompletedTask; // every second is too often for many nodes
         await MeasureQuietAsync("quiet").ConfigureAwait(false);
         if (_plan.Faults.Count > 0)
         {
+            _quietSince = null;
             await GoWrongAsync().ConfigureAwait(false);
+            (_quietSince, _hadFaults) = (Scheduler.Now, true);
             took = await ConvergeAsync("DI-1", QuietBound).ConfigureAwait(false);
             Notes.Add(string.Create(CultureInfo.InvariantCulture, $"all know all {took.TotalSeconds:f2} s after the last fault"));
             await DelayAsync(Settling).ConfigureAwait(false);
@@ -106,12 +114,17 @@ internal sealed partial class DiscoveryWorld : IDisposable
             await ConvergeAsync("DI-1", TimeSpan.FromSeconds(1)).ConfigureAwait(false);
             NoteTraffic("recovering");
             await MeasureQuietAsync("quiet again").ConfigureAwait(false);
+            CheckTree();
         }
         await ChangeOneAsync().ConfigureAwait(false);
         await LoseOneAsync().ConfigureAwait(false);
         await GainOneAsync().ConfigureAwait(false);
         CheckEvents();
         _facts.JudgeJitter();
+        _isOver = true;
+        await watching.ConfigureAwait(false);
+        if (_plan.HasFaults)
+            Notes.Add($"{_oneSided} one-sided neighbours");
         foreach (SimulatedNode node in Live.ToList())
         {
             if (_plan.HasFaults)

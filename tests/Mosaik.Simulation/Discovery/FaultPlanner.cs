@@ -43,6 +43,7 @@ internal sealed class FaultPlanner
         int joins = _random.NextBelow(2) == 0 ? 0 : 1 + _random.NextBelow(DiscoveryPlan.MaxJoins);
         for (int i = 0; i < joins; i++)
             faults.Add(new DiscoveryFault.Join(At(), _plan.NodeCount + i));
+        AddSome(faults, 2, HastyClock);
         return faults;
     }
 
@@ -116,6 +117,9 @@ internal sealed class FaultPlanner
 
     private DiscoveryFault.WrongClock WrongClock() => new(
         At(), TimeSpan.FromSeconds(5 + _random.NextBelow(60)), Node(), TimeSpan.FromSeconds(60 + _random.NextBelow(3600)));
+
+    private DiscoveryFault.HastyClock HastyClock() => new(
+        At(), TimeSpan.FromMilliseconds(300 + _random.NextBelow(1500)), Node(), TimeSpan.FromMilliseconds(3000 + _random.NextBelow(1000)));
 
     private TimeSpan At() => _phase * _random.NextDouble();
 
