@@ -24,7 +24,7 @@ static int Usage()
         """
         mosaik-bench list
         mosaik-bench floors [--quick] [--out file]
-        mosaik-bench run <ID…|all> [--quick|--full] [--rounds n] [--placement free|pinned|both] [--processes 1|2] [--peer p]… [--out file]
+        mosaik-bench run <ID…|all> [--quick|--full] [--rounds n] [--placement free|pinned|both] [--processes 1|2] [--variant v]… [--peer p]… [--out file]
         mosaik-bench micro [catalog|codec]… [--quick|--full] [--rounds n] [--out file]
         mosaik-bench compare --baseline file new1 [new2] [--require must]
         mosaik-bench table file…
@@ -114,6 +114,10 @@ static RunOptions? Parse(string[] arguments)
                 break;
             case ["--peer", var peer, ..]:
                 options = options with { Peers = [.. options.Peers, peer] };
+                rest = rest[2..];
+                break;
+            case ["--variant", var variant, ..]:
+                options = options with { Variants = [.. options.Variants, variant] };
                 rest = rest[2..];
                 break;
             case ["--out", var file, ..]:

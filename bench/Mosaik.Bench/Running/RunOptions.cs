@@ -18,6 +18,9 @@ internal sealed record RunOptions(bool IsQuick, int Rounds, IReadOnlyList<Placem
     /// <summary>Names of peers to run; all when empty.</summary>
     public IReadOnlyList<string> Peers { get; init; } = [];
 
+    /// <summary>Variants to run; when empty all, or those of a quick run.</summary>
+    public IReadOnlyList<string> Variants { get; init; } = [];
+
     public TimeSpan WarmUp => IsQuick ? QuickWarmUp : FullWarmUp;
 
     /// <summary>Latencies of a schedule take longer than rates: the tail has to be seen (B6).</summary>

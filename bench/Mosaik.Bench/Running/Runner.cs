@@ -45,7 +45,9 @@ internal sealed class Runner(ResultWriter writer, Summary summary, RunOptions op
         // One process has no two places.
         if (Processes(workload) == 1)
             placements = [Placement.Free];
-        foreach (var variant in options.IsQuick ? workload.QuickVariants : workload.Variants)
+        var variants = options.Variants.Count > 0 ? workload.Variants.Where(options.Variants.Contains)
+            : options.IsQuick ? workload.QuickVariants : workload.Variants;
+        foreach (var variant in variants)
         {
             foreach (var placement in placements)
                 await RunAsync(workload, variant, placement);
