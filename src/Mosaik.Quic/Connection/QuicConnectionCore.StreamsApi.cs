@@ -5,6 +5,9 @@ namespace Mosaik.Quic.Connection;
 // What the handles above do with streams. Every call may make output or events due; the owner is told.
 internal sealed partial class QuicConnectionCore
 {
+    /// <summary>By so much the endpoint may believe that more is unread than is (E14).</summary>
+    private const int MaxStaleBytes = 1024;
+
     private readonly Queue<ConnectionEvent> _events = new();
 
     /// <summary>True while streams may be opened and written.</summary>
@@ -80,7 +83,9 @@ internal sealed partial class QuicConnectionCore
     public int Read(ulong id, Span<byte> destination, out bool fin)
     {
         int read = _streams.Read(id, destination, out fin);
-        if (IsOpen)
+        // A read of little, or of nothing, leaves nothing to do. Saying otherwise would cost a turn for every datum.
+        bool isOver = fin || read < 0;
+        if (IsOpen && (isOver || _streams.HasPendingFrames || Hooks.BufferedBytes > MaxStaleBytes))
             Touch();
         return read;
     }
