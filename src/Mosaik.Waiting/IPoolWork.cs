@@ -1,8 +1,8 @@
 namespace Mosaik.Waiting;
 
-/// <summary>A continuation that a thread of the pool runs.</summary>
-internal interface IPoolWork
+/// <summary>A continuation that a thread of the pool runs, or another one in its place.</summary>
+internal interface IPoolWork : IThreadPoolWorkItem
 {
-    /// <summary>Runs it.</summary>
+    /// <summary>Runs it, and nothing behind it.</summary>
     void Run();
 }

@@ -14,7 +14,7 @@ namespace Mosaik.Waiting;
 /// A cancellation callback that comes late, when the source already serves another wait, is told apart by its token:
 /// if the tokens are equal, the newer wait is cancelled as well; if not, the callback is ignored.
 /// </remarks>
-internal abstract class WaitSource<T> : IValueTaskSource<T>, IValueTaskSource, IThreadPoolWorkItem, IPoolWork
+internal abstract class WaitSource<T> : IValueTaskSource<T>, IValueTaskSource, IPoolWork
 {
     private static readonly Action<object?> Ended = static _ => throw new InvalidOperationException();
     private static readonly Action<object?> Resume = static self => ((WaitSource<T>)self!).Execute();
@@ -47,6 +47,8 @@ internal abstract class WaitSource<T> : IValueTaskSource<T>, IValueTaskSource, I
     /// <summary>The same without a result.</summary>
     internal ValueTask UntypedTask => new(this, _version);
 
+    private bool IsForPool => ReferenceEquals(_scheduler, TaskScheduler.Default);
+
     /// <summary>Watches the wait's token. Called without the owner's lock, before the awaitable is handed out.</summary>
     internal void WatchToken()
     {
@@ -57,8 +59,8 @@ internal abstract class WaitSource<T> : IValueTaskSource<T>, IValueTaskSource, I
     /// <summary>Ends the wait with a result. The owner calls this or <see cref="Fail"/> exactly once per wait.</summary>
     internal void Succeed(T result)
     {
-        _result = result;
-        End();
+        if (HasAwaiter(result))
+            Post();
     }
 
     /// <summary>
@@ -67,11 +69,17 @@ internal abstract class WaitSource<T> : IValueTaskSource<T>, IValueTaskSource, I
     /// </summary>
     internal void SucceedNext(T result)
     {
-        _result = result;
-        _ended = true;
-        if (Interlocked.CompareExchange(ref _continuation, Ended, null) is null)
-            return;
-        if (!ReferenceEquals(_scheduler, TaskScheduler.Default) || !PoolTurn.TryRunNext(this))
+        if (HasAwaiter(result) && !(IsForPool && PoolTurn.TryRunNext(this)))
+            Post();
+    }
+
+    /// <summary>
+    /// The same; the awaiter continues on this thread when that has nothing else to do, if it is one that collects
+    /// continuations. Elsewhere it is posted as always.
+    /// </summary>
+    internal void SucceedCollected(T result)
+    {
+        if (HasAwaiter(result) && !(IsForPool && PoolTurn.TryCollect(this)))
             Post();
     }
 
@@ -79,7 +87,8 @@ internal abstract class WaitSource<T> : IValueTaskSource<T>, IValueTaskSource, I
     internal void Fail(Exception error)
     {
         _error = error;
-        End();
+        if (End())
+            Post();
     }
 
     /// <summary>The token was cancelled: the owner ends the wait if it is still the one under way.</summary>
@@ -119,16 +128,22 @@ internal abstract class WaitSource<T> : IValueTaskSource<T>, IValueTaskSource, I
 
     void IPoolWork.Run() => Execute();
 
-    private void End()
+    private bool HasAwaiter(T result)
+    {
+        _result = result;
+        return End();
+    }
+
+    /// <summary>Ends the wait; true if somebody awaits it already, who has to be told.</summary>
+    private bool End()
     {
         _ended = true;
-        if (Interlocked.CompareExchange(ref _continuation, Ended, null) is not null)
-            Post();
+        return Interlocked.CompareExchange(ref _continuation, Ended, null) is not null;
     }
 
     private void Post()
     {
-        if (ReferenceEquals(_scheduler, TaskScheduler.Default))
+        if (IsForPool)
         {
             ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: true);
             return;

@@ -38,6 +38,15 @@ internal abstract class DriverOperation<T>(QuicEndpointDriver driver) : WaitSour
         Succeed(result);
     }
 
+    /// <summary>
+    /// The same, for what a datagram has brought: where a receive thread is inside, the caller may continue on it.
+    /// </summary>
+    protected void EndReceived(T result)
+    {
+        IsWaiting = false;
+        SucceedCollected(result);
+    }
+
     /// <summary>Inside a turn: ends it with an exception.</summary>
     public void EndWith(Exception error)
     {

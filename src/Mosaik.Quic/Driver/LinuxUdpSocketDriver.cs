@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Microsoft.Extensions.Logging;
+using Mosaik.Waiting;
 
 namespace Mosaik.Quic.Driver;
 
@@ -10,8 +11,9 @@ namespace Mosaik.Quic.Driver;
 /// </summary>
 /// <remarks>
 /// One call waits for the first message and takes what else is there, so that an idle socket is not asked twice, and what
-/// arrived together is worked on together. The socket is used by synchronous calls only: one asynchronous operation would make it non-blocking for good. Closing
-/// the socket wakes the thread with result 0, which is an empty datagram at any other time.
+/// arrived together is worked on together. Who waited for the bytes continues on the receiving thread if they are few
+/// (<see cref="ReceiveRole"/>). The socket is used by synchronous calls only: one asynchronous operation would make it
+/// non-blocking for good. Closing the socket wakes the thread with result 0, which is an empty datagram at any other time.
 /// </remarks>
 internal sealed unsafe class LinuxUdpSocketDriver : UdpSocketDriver
 {
@@ -27,11 +29,14 @@ internal sealed unsafe class LinuxUdpSocketDriver : UdpSocketDriver
     /// <summary>Messages one call may deliver, each up to a whole coalesced batch.</summary>
     private const int MessagesPerCall = 4;
 
+    /// <summary>What the thread that receives may also digest; more is worth a thread of its own.</summary>
+    private const int FewBytes = 4 * 1024;
+
     private readonly DatagramPool _pool = new(PoolCapacity);
     private readonly EndPointCache _addresses = new();
     private readonly ReceivedDatagrams?[] _buffers = new ReceivedDatagrams?[MessagesPerCall];
     private readonly ReceivedDatagrams[] _batch = new ReceivedDatagrams[MessagesPerCall];
-    private Thread? _thread;
+    private ReceiveRole? _role;
 
     public LinuxUdpSocketDriver(Socket socket, ILogger logger)
         : base(socket, HasSegmentation(socket), logger)
@@ -54,22 +59,27 @@ internal sealed unsafe class LinuxUdpSocketDriver : UdpSocketDriver
     /// <inheritdoc/>
     public override void Start(IDatagramReceiver receiver)
     {
-        _thread = new Thread(() => Run(receiver)) { IsBackground = true, Name = $"quic {LocalEndPoint}" };
-        _thread.Start();
+        _role = new ReceiveRole(StartThread, $"quic {LocalEndPoint} watch");
+        _role.Start();
+
+        Thread StartThread(long term)
+        {
+            var thread = new Thread(() => Run(receiver, term)) { IsBackground = true, Name = $"quic {LocalEndPoint}" };
+            thread.Start();
+            return thread;
+        }
     }
 
     protected override void OnDisposed()
     {
         _pool.Dispose();
-        // The thread may itself be what closes the endpoint.
-        if (_thread is { } thread && thread != Thread.CurrentThread)
-            thread.Join();
+        _role?.Dispose();
     }
 
     private static bool HasSegmentation(Socket socket) =>
         TrySetOption(socket, LinuxUdp.SolUdp, LinuxUdp.UdpSegment, 0);
 
-    private void Run(IDatagramReceiver receiver)
+    private void Run(IDatagramReceiver receiver, long term)
     {
         var clock = TimeProvider.System;
         var isOpen = true;
@@ -85,6 +95,8 @@ internal sealed unsafe class LinuxUdpSocketDriver : UdpSocketDriver
             }
             if (datagrams > 0)
                 receiver.OnDrained();
+            if (PoolTurn.EndCollecting() is { } continuation && !_role!.Run(term, continuation))
+                return; // the buffers are another thread's now
         }
         foreach (var buffer in _buffers)
             buffer?.Release();
@@ -123,7 +135,7 @@ internal sealed unsafe class LinuxUdpSocketDriver : UdpSocketDriver
         }
 
         isFull = received == offered;
-        var count = 0;
+        var (count, bytes) = (0, 0);
         for (var i = 0; i < received; i++)
         {
             var buffer = _buffers[i]!; // offered
@@ -137,12 +149,16 @@ internal sealed unsafe class LinuxUdpSocketDriver : UdpSocketDriver
             else if (buffer.Length > 0)
             {
                 datagrams += (buffer.Length + buffer.SegmentSize - 1) / buffer.SegmentSize;
+                bytes += buffer.Length;
                 _batch[count++] = buffer;
                 _buffers[i] = null;
             }
         }
-        if (count > 0)
-            receiver.OnReceivedTogether(_batch.AsSpan(0, count));
+        if (count == 0)
+            return true;
+        if (!isFull && bytes <= FewBytes && _role!.MayRun)
+            PoolTurn.BeginCollecting();
+        receiver.OnReceivedTogether(_batch.AsSpan(0, count));
         return true;
     }
 

@@ -115,6 +115,15 @@ internal sealed partial class QuicEndpointDriver : IThreadPoolWorkItem
         return true;
     }
 
+    /// <summary>Enters for a write of so many bytes; for a small one another thread's short turn is waited for.</summary>
+    public bool TryEnterToWrite(int length)
+    {
+        if (!(length <= PromptBytes ? _gate.TryEnterSoon() : _gate.TryEnter()))
+            return false;
+        ReadClock();
+        return true;
+    }
+
     /// <summary>Enters, spinning while another thread is inside.</summary>
     public void Enter()
     {

@@ -118,7 +118,7 @@ internal sealed class StreamDriver
 
         var operation = _write;
         var length = data.Length;
-        if (_driver.TryEnter())
+        if (_driver.TryEnterToWrite(length))
         {
             bool done;
             QuicException? error;
@@ -366,7 +366,7 @@ internal sealed class StreamDriver
             if (!stream.TryRead(_destination.Span, out var read, out var error))
                 return;
             if (error is null)
-                End(read);
+                EndReceived(read);
             else
                 EndWith(error);
         }

@@ -33,8 +33,8 @@ internal sealed class LinkReceiver : IDisposable
     /// <summary>When bytes came last, also in the middle of a message: a timestamp of the node's clock; 0 before the first.</summary>
     public long LastReadAt => Volatile.Read(ref _lastReadAt);
 
-    /// <summary>Whether nothing has been received that was not taken; a part of a message counts as something.</summary>
-    public bool IsDrained => _frames.Buffered == 0;
+    /// <summary>Bytes received that were not taken yet, parts of messages included.</summary>
+    public int Buffered => _frames.Buffered;
 
     /// <summary>The next message as it is; the payload is valid until the next call.</summary>
     public ValueTask<ReadOnlyMemory<byte>> ReceiveAsync(CancellationToken cancellationToken = default) =>

@@ -146,7 +146,7 @@ internal sealed partial class ConsumerDriver<T> : IConsumerWorker, IAsyncDisposa
     /// has ended.
     /// </summary>
     /// <param name="delivery">The datum.</param>
-    /// <param name="isLast">Whether the receiver has nothing more to deliver and is about to wait.</param>
+    /// <param name="isLast">Whether the receiver has little more to deliver and is about to wait.</param>
     /// <param name="cancellationToken">Ends the wait for room.</param>
     public ValueTask<bool> DeliverAsync(Delivery<T> delivery, bool isLast, CancellationToken cancellationToken)
     {

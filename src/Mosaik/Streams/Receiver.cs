@@ -20,6 +20,11 @@ internal sealed class Receiver<T> : IAsyncDisposable
 {
     private static readonly TimeSpan HealthyAfter = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// What waits no longer than it takes to wake another thread. With more to come, the application begins meanwhile.
+    /// </summary>
+    private const int FewBytes = 4 * 1024;
+
     private readonly ConsumerDriver<T> _consumer;
     private readonly StreamContext _context;
     private readonly ReconnectCore _schedule;
@@ -260,7 +265,7 @@ internal sealed class Receiver<T> : IAsyncDisposable
                 _context.Metrics.Arrived(_consumer.Labels, payload.Length);
                 if (TryDecode(receiver, payload.Span, out var datum) && _filter?.Matches(datum) != false
                     && !await _consumer.DeliverAsync(
-                        new Delivery<T>(datum, payload.Length), receiver.IsDrained, _stop.Token).ConfigureAwait(false))
+                        new Delivery<T>(datum, payload.Length), receiver.Buffered <= FewBytes, _stop.Token).ConfigureAwait(false))
                     return;
             }
             while (receiver.TryReceive(out payload));

@@ -73,6 +73,44 @@ public sealed class LoopbackTests
     }
 
     [Fact]
+    public async Task Who_reads_may_block_for_an_answer_or_for_the_end_of_its_endpoint()
+    {
+        await using var server = Bind(1);
+        var client = Bind(2);
+        var serving = EchoOnceAsync(server);
+        var connection = await client.ConnectAsync(server.LocalEndPoints[0], server.PublicKey, [Alpn]);
+        var stream = await connection.OpenStreamAsync(QuicStreamDirection.Bidirectional);
+        var reading = ReadAsync();
+        await stream.WriteAsync(new byte[1]);
+        await reading.WaitAsync(Patience);
+        await Assert.ThrowsAsync<QuicException>(() => serving.WaitAsync(Patience)); // the client is gone in the middle
+
+        async Task ReadAsync()
+        {
+            // Whatever thread a read continues on, blocking there must not keep the next answer away.
+            var buffer = new byte[1];
+            for (var i = 0; i < 5; i++)
+            {
+                Assert.Equal(1, await stream.ReadAsync(buffer).ConfigureAwait(false));
+                Block(stream.WriteAsync(buffer).AsTask());
+                Block(stream.ReadAsync(buffer).AsTask());
+                Block(stream.WriteAsync(buffer).AsTask());
+            }
+
+            Assert.Equal(1, await stream.ReadAsync(buffer).ConfigureAwait(false));
+            Block(client.DisposeAsync().AsTask());
+        }
+
+        static void Block(Task task)
+        {
+            using var ended = new ManualResetEventSlim();
+            _ = task.ContinueWith(
+                _ => ended.Set(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            Assert.True(ended.Wait(Patience));
+        }
+    }
+
+    [Fact]
     public async Task Many_connections_and_streams_at_once()
     {
         await using var server = Bind(1);
