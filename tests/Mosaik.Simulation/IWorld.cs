@@ -15,11 +15,6 @@ internal interface IWorld
     /// <summary>How many seeds it runs where all worlds run so many: fewer, if one of its seeds is expensive.</summary>
     int SeedsAmongAll(int seeds) => seeds;
 
-    /// <summary>
-    /// The first seed it runs where all worlds run from one on: another, if not every seed of it is clean yet.
-    /// </summary>
-    ulong FirstAmongAll(ulong from) => from;
-
     /// <summary>Runs one seed to its end, to its first violation, or to a step.</summary>
     RunResult Run(ulong seed, RunOptions options);
 }

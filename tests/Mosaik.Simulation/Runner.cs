@@ -23,9 +23,8 @@ internal static class Runner
         {
             int seeds = world.SeedsAmongAll(count);
             total += seeds + 1;
-            ulong first = world.FirstAmongAll(from);
-            failed += RunSeeds(world, first, seeds, threads);
-            int replay = CheckDeterminism(world, first, ReplayedSeeds);
+            failed += RunSeeds(world, from, seeds, threads);
+            int replay = CheckDeterminism(world, from, ReplayedSeeds);
             failed += replay == 0 ? 0 : 1;
             exitCode = Math.Max(exitCode, replay);
         }

@@ -22,9 +22,6 @@ internal sealed class DiscoveryWorldKind(int? nodes) : IWorld
     /// <summary>A seed is some minutes of a whole network, most of a second of computing.</summary>
     public int SeedsAmongAll(int seeds) => (seeds + 2) / 3;
 
-    /// <summary>Always the same ones: about one fresh seed in 170 still shows a network that is not whole in time.</summary>
-    public ulong FirstAmongAll(ulong from) => 0;
-
     /// <summary>The world of a name, if it is one of these.</summary>
     public static DiscoveryWorldKind? Find(string name)
     {
