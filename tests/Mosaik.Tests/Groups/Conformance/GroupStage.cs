@@ -1,7 +1,4 @@
-using System.Net;
-using Mosaik.Discovery;
 using Mosaik.Groups;
-using Mosaik.Primitives;
 using CounterGroup = Mosaik.Groups.Group<Mosaik.Tests.Groups.CounterCommand, Mosaik.Groups.Unit, long>;
 using ElectionGroup = Mosaik.Groups.Group<Mosaik.Groups.Unit, Mosaik.Groups.Unit, Mosaik.Groups.Unit>;
 
@@ -110,26 +107,16 @@ internal sealed class UdpGroupStage : GroupStage, IAsyncDisposable
     private const double Patience = 10;
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(5);
 
-    private readonly List<Network> _nodes = [];
-    private readonly NetworkId _id = UniqueId.Random(new SeededRandom((ulong)Random.Shared.NextInt64())).ToString();
+    private readonly LoopbackNodes _nodes = new();
     private bool _hasFirst;
 
     public override TimeProvider Time => TimeProvider.System;
 
     public override bool IsTimeExact => false;
 
-    public override async Task<Network> StartAsync()
-    {
-        var node = await Network.StartAsync(
-            _id,
-            new NetworkOptions { BindAddresses = [new IPEndPoint(IPAddress.Loopback, 0)] },
-            TestContext.Current.CancellationToken);
-        _nodes.Add(node);
-        return node;
-    }
+    public override Task<Network> StartAsync() => _nodes.StartAsync();
 
-    public override Task DiscoverAsync(params Network[] nodes) =>
-        Task.WhenAll(from a in nodes from b in nodes where a != b select TrySyncAsync(a, b));
+    public override Task DiscoverAsync(params Network[] nodes) => LoopbackNodes.DiscoverAllAsync(nodes);
 
     public override Task WithinAsync(Task task, TimeSpan limit) =>
         task.WaitAsync(Patience * limit, TestContext.Current.CancellationToken);
@@ -146,7 +133,7 @@ internal sealed class UdpGroupStage : GroupStage, IAsyncDisposable
         }
     }
 
-    public async ValueTask DisposeAsync() => await Task.WhenAll(_nodes.Select(node => node.DisposeAsync().AsTask()));
+    public ValueTask DisposeAsync() => _nodes.DisposeAsync();
 
     protected override GroupOptions Timed(GroupOptions options)
     {
@@ -163,18 +150,6 @@ internal sealed class UdpGroupStage : GroupStage, IAsyncDisposable
                 QueryTimeout = TimeSpan.FromSeconds(20),
             },
         };
-    }
-
-    private static async Task TrySyncAsync(Network a, Network b)
-    {
-        try
-        {
-            await a.SyncWithAsync(b.Local.Address);
-        }
-        catch (DiscoveryException)
-        {
-            // As the harness of the Rust tests does.
-        }
     }
 }
 

@@ -1,5 +1,3 @@
-using System.Net;
-using Mosaik.Discovery;
 using Mosaik.Primitives;
 using Mosaik.Streams;
 
@@ -53,9 +51,8 @@ internal abstract class Stage
         }
     }
 
-    /// <summary>The harness' discover_all: every ordered pair syncs at once; an error of the sync itself does not matter.</summary>
-    public Task DiscoverAllAsync(params Network[] nodes) =>
-        WithinAsync(Task.WhenAll(from a in nodes from b in nodes where a != b select TrySyncAsync(a, b)), 5);
+    /// <summary>The harness' discover_all.</summary>
+    public Task DiscoverAllAsync(params Network[] nodes) => WithinAsync(LoopbackNodes.DiscoverAllAsync(nodes), 5);
 
     /// <summary>One node gets to know another.</summary>
     public Task DialAsync(Network from, Network to) => WithinAsync(from.SyncWithAsync(to.Local.Address), 5);
@@ -87,18 +84,6 @@ internal abstract class Stage
 
         return ready;
     }
-
-    private static async Task TrySyncAsync(Network a, Network b)
-    {
-        try
-        {
-            await a.SyncWithAsync(b.Local.Address);
-        }
-        catch (DiscoveryException)
-        {
-            // As the harness of the Rust tests does.
-        }
-    }
 }
 
 /// <summary>In-memory transport and virtual time.</summary>
@@ -124,22 +109,13 @@ internal sealed class UdpStage : Stage, IAsyncDisposable
 {
     private const double Patience = 20;
 
-    private readonly List<Network> _nodes = [];
-    private readonly NetworkId _id = UniqueId.Random(new SeededRandom((ulong)Random.Shared.NextInt64())).ToString();
+    private readonly LoopbackNodes _nodes = new();
 
     public override DateTimeOffset UtcNow => DateTimeOffset.UtcNow;
 
     public override long Timestamp => TimeProvider.System.GetTimestamp();
 
-    public override async Task<Network> StartAsync()
-    {
-        var node = await Network.StartAsync(
-            _id,
-            new NetworkOptions { BindAddresses = [new IPEndPoint(IPAddress.Loopback, 0)] },
-            TestContext.Current.CancellationToken);
-        _nodes.Add(node);
-        return node;
-    }
+    public override Task<Network> StartAsync() => _nodes.StartAsync();
 
     public override Task WithinAsync(Task task, double seconds) =>
         task.WaitAsync(TimeSpan.FromSeconds(seconds * Patience), TestContext.Current.CancellationToken);
@@ -151,7 +127,7 @@ internal sealed class UdpStage : Stage, IAsyncDisposable
     public override bool IsOver(double seconds, long since) =>
         TimeProvider.System.GetElapsedTime(since).TotalSeconds >= seconds * Patience;
 
-    public async ValueTask DisposeAsync() => await Task.WhenAll(_nodes.Select(node => node.DisposeAsync().AsTask()));
+    public ValueTask DisposeAsync() => _nodes.DisposeAsync();
 }
 
 /// <summary>Tests that Rust mosaik has as well (spec/streams.md §21.1), to be run on every stage.</summary>
