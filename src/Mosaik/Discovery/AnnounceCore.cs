@@ -22,8 +22,14 @@ namespace Mosaik.Discovery;
 /// </remarks>
 internal sealed class AnnounceCore(DiscoveryOptions options, RandomSource random)
 {
-    /// <summary>Most catalog peers of one round of joining, and of joins between two rounds.</summary>
+    /// <summary>Most catalog peers of one round of joining.</summary>
     public const int MaxJoins = 16;
+
+    /// <summary>
+    /// Most joins between two rounds. A first sync observes everybody at once, and each join costs the network a walk of news
+    /// and a neighbour that has to make room.
+    /// </summary>
+    public const int MaxJoinsAtOnce = 3;
 
     /// <summary>Neighbours that appear so soon after an announcement share the next one.</summary>
     public static readonly TimeSpan Window = TimeSpan.FromMilliseconds(100);
@@ -123,7 +129,7 @@ internal sealed class AnnounceCore(DiscoveryOptions options, RandomSource random
         if (!_started || _left || !IsAlone)
             return;
         // What does not find room is among the candidates of the next round.
-        if (_joined.Count < MaxJoins && _joined.Add(id))
+        if (_joined.Count < MaxJoinsAtOnce && _joined.Add(id))
             Effects.Joins.Add(id);
         // This join was the one at once; the next round comes after the first interval.
         _rejoinAt = Min(_rejoinAt, now.Monotonic + Jittered(FirstBackoffSeconds));
