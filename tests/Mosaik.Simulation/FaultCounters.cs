@@ -43,6 +43,7 @@ internal enum FaultKind
     Join,
     Change,
     WrongClock,
+    Repeat,
 }
 
 /// <summary>How often each fault really happened, so that a clean run can be told from an idle one.</summary>

@@ -47,7 +47,7 @@ internal static class MutantRunner
             string name = mutation.Worlds[i % mutation.Worlds.Count];
             IWorld world = Worlds.Find(name) ?? throw new FormatException($"{mutation.Name}: there is no world {name}");
             planted.Select(mutation.Number, MostUses);
-            RunResult result = world.Run(from + (ulong)i, RunOptions.Default);
+            RunResult result = world.Run(from + mutation.From + (ulong)i, RunOptions.Default);
             hits += planted.Hits;
             planted.Select(0, 0);
             if (result.Violation is { } violation)

@@ -5,16 +5,16 @@ namespace Mosaik.Simulation.Mutants;
 /// <summary>One bug as a catalogue has it: which text of which file becomes which.</summary>
 /// <remarks>
 /// <code>
-/// == name | rule | worlds
+/// == name | rule | worlds | first seed
 /// @ Groups/Raft/File.cs
 /// - the original, any white space between its words
 /// + what takes its place; may be absent for a statement that is left out
 /// </code>
-/// Lines of <c>-</c> and of <c>+</c> may be several. Worlds are names of worlds or of <see cref="Sets"/>. A line that
-/// begins with <c>#</c> is a comment.
+/// The first seed is 0 if absent. Lines of <c>-</c> and of <c>+</c> may be several. Worlds are names of worlds or of
+/// <see cref="Sets"/>. A line that begins with <c>#</c> is a comment.
 /// </remarks>
 internal sealed record MutationSource(
-    string Name, string Rule, IReadOnlyList<string> Worlds, string File, string Original, string Mutated)
+    string Name, string Rule, IReadOnlyList<string> Worlds, ulong From, string File, string Original, string Mutated)
 {
     /// <summary>Short names for worlds that go together.</summary>
     private static readonly Dictionary<string, string[]> Sets = new(StringComparer.Ordinal)
@@ -55,20 +55,21 @@ internal sealed record MutationSource(
         return [.. Regex.Matches(text, pattern).Select(m => (m.Index, m.Index + m.Length))];
     }
 
-    public Mutation ToMutation(int number) => new(number, Name, Rule, Worlds);
+    public Mutation ToMutation(int number) => new(number, Name, Rule, Worlds, From);
 
     private static MutationSource Parse(string path, List<string> block)
     {
         string[] head = block[0][3..].Split('|', StringSplitOptions.TrimEntries);
         string file = Lines(block, '@');
         string original = Lines(block, '-');
-        if (head.Length != 3 || file.Length == 0 || original.Length == 0)
+        if (head.Length is not (3 or 4) || file.Length == 0 || original.Length == 0)
         {
             throw new FormatException(
                 $"{path}: '{block[0]}' lacks its name, rule and worlds, its file, or its original");
         }
         string[] worlds = [.. head[2].Split(' ').SelectMany(w => Sets.GetValueOrDefault(w, [w]))];
-        return new MutationSource(head[0], head[1], worlds, file, original, Lines(block, '+'));
+        ulong from = head.Length == 4 ? ulong.Parse(head[3], System.Globalization.CultureInfo.InvariantCulture) : 0;
+        return new MutationSource(head[0], head[1], worlds, from, file, original, Lines(block, '+'));
     }
 
     private static string Lines(List<string> block, char mark) =>

@@ -42,14 +42,29 @@ internal enum RaftStyle
 
     /// <summary>Two sides with histories of their own, and a newcomer between them (Available).</summary>
     Sides,
+
+    /// <summary>Several voters are lost in several ways at about the same time, and replaced (Majority).</summary>
+    Losses,
+
+    /// <summary>Beyond the budget: two groups founded under one key meet (Majority).</summary>
+    TwoFoundings,
 }
 
 /// <summary>One run, drawn from its seed.</summary>
+/// <param name="Nodes">How many begin.</param>
+/// <param name="Voters">The n of Majority(n); 0 = Available.</param>
+/// <param name="Style">How it is driven.</param>
+/// <param name="Faults">What may go wrong.</param>
+/// <param name="Learners">Majority: processes that never vote.</param>
+/// <param name="Spares">Majority: voters beyond n.</param>
+/// <param name="Plain">Available: how many of those that begin send no extension block.</param>
+/// <param name="Steps">How long it is.</param>
+/// <param name="Limits">Sizes and delays.</param>
 internal sealed record RaftPlan(
-    int Nodes, int Voters, RaftStyle Style, RaftFaults Faults, int Learners, int Spares, int Steps, RaftLimits Limits)
+    int Nodes, int Voters, RaftStyle Style, RaftFaults Faults, int Learners, int Spares, int Plain, int Steps, RaftLimits Limits)
 {
     /// <summary>Changes whenever the same seed would mean another run.</summary>
-    public const int Version = 3;
+    public const int Version = 4;
 
     public bool IsMajority => Voters > 0;
 
@@ -67,17 +82,23 @@ internal sealed record RaftPlan(
 
         // With two voters there is none to spare (spec/groups-safety.md §7.4).
         bool rolls = chosen == RaftFaults.Restarts && majority > 2;
+        bool loses = chosen == RaftFaults.Restarts && majority > 2;
         RaftStyle[] styles = majority > 0
-            ? [RaftStyle.Events, RaftStyle.Meshes, RaftStyle.Time, rolls ? RaftStyle.Rolling : RaftStyle.Time]
+            ? [RaftStyle.Events, RaftStyle.Events, RaftStyle.Meshes, RaftStyle.Meshes, RaftStyle.Time, RaftStyle.Time,
+                rolls ? RaftStyle.Rolling : RaftStyle.Time, loses ? RaftStyle.Losses : RaftStyle.Events,
+                chosen == RaftFaults.Restarts ? RaftStyle.TwoFoundings : RaftStyle.Meshes]
             : [RaftStyle.Events, RaftStyle.Meshes, RaftStyle.Time, RaftStyle.SeparateBoot, RaftStyle.Newcomer, RaftStyle.Sides];
         RaftStyle style = styles[random.NextBelow(styles.Length)];
 
         // Majority(n) with more nodes than n: the others are learners. A spare voter may take the place of a lost one.
         int learners = majority > 0 ? Math.Max(count - majority, random.NextBelow(3)) : 0;
-        int spares = majority > 0 && chosen == RaftFaults.Restarts && style != RaftStyle.Rolling
+        int spares = majority > 0 && chosen == RaftFaults.Restarts && style is not (RaftStyle.Rolling or RaftStyle.TwoFoundings)
             ? random.NextBelow((majority / 2) + 1) : 0;
+        if (style == RaftStyle.Losses)
+            spares = Math.Max(1, spares);
+        int plain = majority == 0 && random.NextBelow(5) == 0 ? 1 + random.NextBelow(count) : 0;
         return new RaftPlan(
-            count, majority, style, chosen, learners, spares, 300 + random.NextBelow(400), RaftLimits.Draw(random));
+            count, majority, style, chosen, learners, spares, plain, 300 + random.NextBelow(400), RaftLimits.Draw(random));
     }
 }
 

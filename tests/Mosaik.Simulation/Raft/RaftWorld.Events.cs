@@ -29,8 +29,10 @@ internal sealed partial class RaftWorld
             PassSome();
         else if (u < 0.925)
             ChangeNode();
+        else if (u < 0.94)
+            RepeatOne();
         else if (u < 0.985 && _plan.Faults != RaftFaults.None)
-            ChangeBond(isLoss: u < 0.945);
+            ChangeBond(isLoss: u < 0.957);
         else if (u >= 0.985 && _plan.Faults == RaftFaults.Restarts)
             RestartOne(Any(_cluster.Nodes)!);
     }
@@ -131,13 +133,14 @@ internal sealed partial class RaftWorld
     }
 
     // The leader's replacement delay passes while those that are there keep answering.
-    private void PassUnderLead(ClusterNode leader)
+    private void PassUnderLead(ClusterNode leader, TimeSpan? time = null, Action? meanwhile = null)
     {
-        TimeSpan left = leader.Settings.VoterReplacementDelay;
+        TimeSpan left = time ?? leader.Settings.VoterReplacementDelay;
         while (left > TimeSpan.Zero && leader.IsLeader && !IsOver)
         {
             _cluster.Heartbeat(leader.Name);
             left -= leader.Settings.HeartbeatInterval;
+            meanwhile?.Invoke();
             foreach (ClusterNode other in _cluster.Nodes.Where(n => n != leader && _cluster.AreBonded(n, leader)).ToArray())
             {
                 _cluster.Deliver(leader.Name, other.Name);
@@ -204,8 +207,10 @@ internal sealed partial class RaftWorld
     {
         CutChangeOff();
         double u = _random.NextDouble();
-        if (u < 0.66)
+        if (u < 0.64)
             DeliverOne();
+        else if (u < 0.66)
+            RepeatOne();
         else if (u < 0.70)
             TimeOutOne();
         else if (u < 0.76)
@@ -216,75 +221,6 @@ internal sealed partial class RaftWorld
             HeartbeatOne();
         else
             PassSome();
-    }
-
-    // Every node may have led itself before it meets the others (CE2, D7).
-    private void BootApart()
-    {
-        foreach (ClusterNode node in _cluster.Nodes.ToArray())
-        {
-            if (_random.NextDouble() >= 0.8 || node.Machine.Preference.IsObserver)
-                continue;
-            _cluster.TimeOut(node.Name);
-            for (int i = _random.NextBelow(4); i > 0; i--)
-                Call(node);
-        }
-
-        if (_random.NextBelow(2) == 0)
-        {
-            _cluster.Mesh();
-        }
-        else
-        {
-            for (int i = 0; i < 10; i++)
-                ChangeBond(isLoss: false);
-        }
-    }
-
-    // Two leaders with histories of their own behind a common beginning; who comes new follows one of them and has bonds with
-    // followers of the other, who are online and serve what they have committed.
-    private void RunSides()
-    {
-        foreach (ClusterNode node in _cluster.Nodes)
-            node.Machine.Preference = LeadershipPreference.Normal;
-        bool isShared = _random.NextBelow(3) > 0;
-        if (isShared)
-            _cluster.Mesh();
-        ClusterNode one = isShared ? _cluster.Converge() : Any(_cluster.Nodes)!;
-        if (isShared)
-            Write(one, _random.NextBelow(6));
-        _cluster.Isolate(one.Name);
-        string[] others = [.. _cluster.Nodes.Where(n => n != one).Select(n => n.Name)];
-        _cluster.Mesh(others);
-        for (int i = _random.NextBelow(2); i >= 0; i--)
-        {
-            _cluster.TimeOut(one.Name);
-            Write(one, 1 + _random.NextBelow(6));
-            _cluster.TimeOut(others[_random.NextBelow(others.Length)]);
-            _cluster.DeliverAll();
-            if (Any(_cluster.Leaders.Where(n => n != one)) is { } other)
-                Write(other, 1 + _random.NextBelow(6));
-        }
-
-        string late = _cluster.Start("late", Configure, clock: AnyClock()).Name;
-        _cluster.Bond(late, one.Name);
-        foreach (string name in others.Where(n => !_cluster[n].IsLeader))
-            _cluster.Bond(late, name);
-        for (int i = 0; i < 60; i++)
-            DeliverOne();
-        _cluster.Mesh();
-        RunEvents(_random.NextBelow(100));
-    }
-
-    private void Write(ClusterNode leader, int commands)
-    {
-        for (int i = 0; i < commands; i++)
-        {
-            _cluster.Feed(leader.Name, NextCommands(1));
-            _cluster.DeliverAll();
-        }
-
-        _cluster.Settle();
     }
 
     // D1 and D2a: what an established group has committed survives a newcomer, and a member that was alone and wrote nothing.

@@ -23,6 +23,8 @@ internal sealed partial class RaftWorld
         {
             if (_random.NextBelow(120) == 0)
                 InjectFault();
+            if (_random.NextBelow(60) == 0)
+                RepeatOne();
             PassTick(rate);
         }
     }

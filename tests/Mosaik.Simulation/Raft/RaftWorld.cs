@@ -26,8 +26,18 @@ internal sealed partial class RaftWorld
         var root = new SimulationRandom(seed);
         _random = root.Stream("schedule");
         _plan = RaftPlan.Draw(root.Stream("plan"), nodes, voters, faults);
-        _cluster = new RaftCluster(seed) { ChecksState = false, SkipsEntries = (from, to) => _slow.Contains((from, to)) };
-        Oracle = new RaftOracle(_cluster, _plan.IsMajority);
+        SimulationRandom slowness = root.Stream("slowness");
+        _cluster = new RaftCluster(seed)
+        {
+            ChecksState = false,
+            ChecksHistory = _plan.Style != RaftStyle.TwoFoundings,
+            SkipsEntries = (from, to) => _slow.Contains((from, to)) && slowness.NextBelow(3) > 0,
+        };
+        Oracle = new RaftOracle(_cluster, _plan.IsMajority)
+        {
+            HasPlain = _plan.Plain > 0,
+            IsWithinBudget = _plan.Style != RaftStyle.TwoFoundings,
+        };
         _trace = new RaftTrace(Oracle, options.Log);
         _cluster.Observer = _trace;
     }
@@ -72,6 +82,12 @@ internal sealed partial class RaftWorld
             case RaftStyle.Newcomer:
                 RunNewcomer();
                 break;
+            case RaftStyle.Losses:
+                RunLosses();
+                break;
+            case RaftStyle.TwoFoundings:
+                RunTwoFoundings();
+                break;
             default:
                 RunEvents(_plan.Steps);
                 break;
@@ -79,7 +95,8 @@ internal sealed partial class RaftWorld
 
         if (IsOver)
             return;
-        Heal();
+        if (_plan.Style != RaftStyle.TwoFoundings)
+            Heal();
         VirtualTime = _cluster.Nodes.Max(n => n.Age);
     }
 
@@ -88,7 +105,8 @@ internal sealed partial class RaftWorld
         int voters = _plan.IsMajority ? _plan.Voters : _plan.Nodes;
         for (int i = 0; i < voters; i++)
         {
-            _cluster.Start($"n{i}", Configure, isYoung: _plan.Style == RaftStyle.Time || _random.NextBelow(8) == 0, clock: AnyClock());
+            _cluster.Start($"n{i}", Configure, isYoung: _plan.Style == RaftStyle.Time || _random.NextBelow(8) == 0,
+                isPlain: i >= voters - _plan.Plain, clock: AnyClock());
             if (!_plan.IsMajority && i >= 2 && _random.NextBelow(8) == 0)
                 _cluster[$"n{i}"].Machine.Preference = LeadershipPreference.Observer;
         }
@@ -97,6 +115,8 @@ internal sealed partial class RaftWorld
             _cluster.Start($"x{i}", s => Configure(s) with { IsVoter = false }, clock: AnyClock());
         if (_plan.Style is not (RaftStyle.SeparateBoot or RaftStyle.Sides))
             _cluster.Mesh();
+        if (_plan is { IsMajority: true, Style: RaftStyle.Events or RaftStyle.Meshes, Faults: RaftFaults.Restarts } && _random.NextBelow(3) == 0)
+            LoseFounder();
         if (_plan.IsMajority && _plan.Style != RaftStyle.Time)
             Found();
         for (int i = 0; i < _plan.Spares; i++)
@@ -191,7 +211,9 @@ internal sealed partial class RaftWorld
             return;
         string[] bonded = [.. _cluster.Nodes.Where(o => o != node && _cluster.AreBonded(node, o)).Select(o => o.Name)];
         Oracle.Forget(node);
-        byte? identity = _random.NextBelow(3) == 0 ? ++_identities : null;
+
+        // What two plain processes of one name found cannot be told apart: they send no incarnation (§6.3).
+        byte? identity = _random.NextBelow(3) == 0 || node.IsPlain ? ++_identities : null;
 
         // Its peers may learn of it by the bond with its successor, and its store may still have what it wrote (D8).
         bool isSilent = identity is null && _random.NextBelow(3) == 0;

@@ -236,7 +236,7 @@ internal sealed class ClientHistory
 
         public bool IsReverted { get; set; }
 
-        public OpenCall Describe() => new(Token, Begin, At, Mode, Commands);
+        public OpenCall Describe() => new(Token, Begin, At, Mode, IsStrong, Commands);
     }
 }
 
@@ -245,8 +245,9 @@ internal sealed class ClientHistory
 /// <param name="Begin">The step at which it was made.</param>
 /// <param name="At">When, on the clock of its node.</param>
 /// <param name="Mode">What is waited for; null = the answer to a query.</param>
+/// <param name="IsStrong">Whether a query is strong.</param>
 /// <param name="Commands">Its commands.</param>
-internal readonly record struct OpenCall(ulong Token, long Begin, TimeSpan At, SubmitMode? Mode, string[] Commands)
+internal readonly record struct OpenCall(ulong Token, long Begin, TimeSpan At, SubmitMode? Mode, bool IsStrong, string[] Commands)
 {
     public string What => Mode is { } mode ? $"{mode} {string.Join(',', Commands)}" : "query";
 

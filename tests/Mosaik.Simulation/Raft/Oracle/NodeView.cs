@@ -36,6 +36,9 @@ internal sealed class NodeView(ClusterNode node)
     /// <summary>Whether its entries of term 1 come from a catch-up that did not say yet whose founding they are.</summary>
     public bool IsFoundingUnknown { get; set; }
 
+    /// <summary>Whose founding it took its entries of term 1 for, before the current turn.</summary>
+    public UniqueId? Founding { get; set; }
+
     public bool Online { get; set; }
 
     public bool IsCatchingUp { get; set; }
@@ -89,6 +92,18 @@ internal sealed class NodeView(ClusterNode node)
     /// <summary>Who sent entries of which term in the current turn.</summary>
     public List<(PeerId Leader, Term Term)> HeardFrom { get; } = [];
 
+    /// <summary>The greatest round heard from the leader of each term.</summary>
+    public Dictionary<(PeerId Leader, Term Term), ulong> Rounds { get; } = [];
+
+    /// <summary>The greatest committed index heard from the leader of each term.</summary>
+    public Dictionary<(PeerId Leader, Term Term), ulong> Commits { get; } = [];
+
+    /// <summary>Peers whose bond gave way to one with a successor in the current turn; plain ones look the same.</summary>
+    public HashSet<PeerId> Replaced { get; } = [];
+
+    /// <summary>Commands that reached it in the current turn, called here or forwarded, in order.</summary>
+    public List<string> Called { get; } = [];
+
     /// <summary>What it sent because of the current input.</summary>
     public List<(PeerId? To, byte[] Message)> Outbox { get; } = [];
 
@@ -96,6 +111,12 @@ internal sealed class NodeView(ClusterNode node)
 
     /// <summary>The entries about the roster that are in the log.</summary>
     public List<(ulong Index, RosterEntry Entry)> Rosters { get; } = [];
+
+    /// <summary>Whether a bond with a peer is extended: both ends understand what trails a message.</summary>
+    public bool IsExtended(ClusterNode peer) => !Node.IsPlain && !peer.IsPlain;
+
+    /// <summary>A peer as this process knows it: on a plain bond without incarnation.</summary>
+    public GroupMember Seen(ClusterNode peer) => IsExtended(peer) ? peer.Member : new GroupMember(peer.Peer, Incarnation.None);
 
     public bool IsBonded(GroupMember member) => Bonds.TryGetValue(member.PeerId, out var bond) && bond.Member == member;
 
@@ -125,9 +146,11 @@ internal sealed class NodeView(ClusterNode node)
     /// <summary>The bond with another process is there, or in the place of one with its predecessor.</summary>
     public void Bond(ClusterNode peer)
     {
+        if (Bonds.ContainsKey(peer.Peer))
+            Replaced.Add(peer.Peer);
         Unbond(peer.Peer, hasDeparted: false);
-        Losses.Remove(peer.Member);
-        Bonds[peer.Peer] = (peer.Member, peer.Settings.IsVoter);
+        Losses.Remove(Seen(peer));
+        Bonds[peer.Peer] = (Seen(peer), peer.Settings.IsVoter);
     }
 
     public void Unbond(PeerId peer, bool hasDeparted)
@@ -138,6 +161,8 @@ internal sealed class NodeView(ClusterNode node)
         if (peer == Leader)
             LeaderHeardAt = TimeSpan.MinValue;
         Candidacy?.Committee.Remove(gone.Member);
+        foreach (var read in Candidacy?.Reads.Keys.Where(r => r.Asker == peer).ToArray() ?? [])
+            Candidacy!.Reads.Remove(read);   // there is one where keys were found
         if (RosterAt(ulong.MaxValue)?.Roster.Contains(gone.Member) == true)
         {
             Losses[gone.Member] = (Node.Now, hasDeparted);
@@ -164,6 +189,12 @@ internal sealed class Candidacy(Term term, GroupMember self, IEnumerable<GroupMe
     public ulong? ElectedAtIndex { get; set; }
 
     public TimeSpan ElectedAt { get; set; }
+
+    /// <summary>The step at which an entry of its own term was committed first.</summary>
+    public long? SettledAt { get; set; }
+
+    /// <summary>Majority: forwarded reads it has taken: the step, and the time on its clock.</summary>
+    public Dictionary<(PeerId Asker, ulong Request), (long Step, TimeSpan At)> Reads { get; } = [];
 
     /// <summary>Available: who counts, and what each has acknowledged.</summary>
     public Dictionary<GroupMember, ulong> Committee { get; } = [];

@@ -151,7 +151,14 @@ internal sealed partial class RaftOracle
             CommandFailure.None => true,
             _ => false,
         };
-        Require(isExplained, "CALL", view, $"ends {call.What} with {done.Failure}, for which there is no reason");
+        CommandOutcome told = done.Failure switch
+        {
+            CommandFailure.None => CommandOutcome.Done,
+            CommandFailure.Overwritten => CommandOutcome.Lost,
+            _ => CommandOutcome.Unknown,
+        };
+        isExplained &= done.Outcome == told;
+        Require(isExplained, "CALL", view, $"ends {call.What} with {done.Outcome} {done.Failure}, for which there is no reason");
         if (done is { Outcome: CommandOutcome.Lost, Assigned: { } range } && range.End.Value <= (ulong)view.Log.Count)
             Require(CommandOf(view.Log[(int)range.End.Value - 1]) != call.Last, "CALL", view, $"says that {call.What} is lost, and has it");
         if (done is { Outcome: CommandOutcome.Done, Assigned: { } place } && call.Mode == SubmitMode.Feed && node.Core.Role == RaftRole.Leader)
@@ -198,6 +205,6 @@ internal sealed partial class RaftOracle
         foreach (LogEntry entry in answer.Entries)
             Require(IsSame(entry, view.Log[(int)index++ - 1]), "H3", view, $"serves another entry {index - 1} than it has");
         Require(index == answer.Range.End.Value + 1, "H3", view, $"serves {answer.Entries.Count} entries as {answer.Range}");
-        Require(isMajority || answer.Lineage == KnownFoundingOf(view), "H7", view, "serves entries under another founding");
+        Require(isMajority || answer.Lineage == view.Node.Core.FoundingLineage, "H7", view, "serves entries under another founding");
     }
 }

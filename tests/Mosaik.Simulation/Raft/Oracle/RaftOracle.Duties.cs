@@ -8,8 +8,9 @@ namespace Mosaik.Simulation.Raft.Oracle;
 // What has to be done, not only what must not be (spec/groups.md §6.7, §6.8; spec/groups-safety.md §5 H2, H4, H7).
 internal sealed partial class RaftOracle
 {
-    // Whose founding a command of term 1 belongs to; commands are unique.
-    private readonly Dictionary<string, UniqueId> _foundings = [];
+    // Whose founding a command of term 1 belongs to; clients of groups that do not know each other may write the same.
+    private readonly Dictionary<string, HashSet<UniqueId>> _foundings = [];
+    private bool _hasSharedCommands;
 
     private void CheckDuties(NodeView view, in ClusterInput input, int inputs)
     {
@@ -18,6 +19,7 @@ internal sealed partial class RaftOracle
         if (core.Role == RaftRole.Leader && view.Candidacy is { ElectedAtIndex: not null } led)
         {
             CheckReplication(view);
+            CheckOrder(view);
             CheckCommitDuty(view, led);
             if (isMajority)
                 CheckReplacementDue(view);
@@ -25,13 +27,30 @@ internal sealed partial class RaftOracle
 
         bool isBack = core.Role == RaftRole.Follower && core.Online && view.IsCatchingUp && !core.IsCatchingUp;
         if (isBack && core.Leader is { } leader && view.Bonds.ContainsKey(leader))
-            Require(HasSent(view, RaftMessageKind.AppendEntriesResponse), "CATCH-UP", view, "does not tell its leader that it has caught up");
+            CheckCaughtUp(view, leader);
         if (inputs == 1 && input.Kind == InputKind.Message && (RaftMessageKind)input.Message![0] == RaftMessageKind.Forward && core.Role != RaftRole.Leader
             && view.Role != RaftRole.Leader)
             Require(view.Kept == view.Log.Count, "I2", view, "appends what was forwarded to it, and does not lead");
         if (core.IsCatchingUp && !view.IsCatchingUp)
             Require(view.Outbox.Any(o => ReplayOf(o.Message) is Groups.Sync.ReplayMessage.AvailabilityRequest), "H3", view,
                 "begins a catch-up and asks nobody what there is");
+    }
+
+    // Its leader is told how far the log is its own now, and what is committed up to there is committed here (§6.9 rule 7).
+    private static void CheckCaughtUp(NodeView view, PeerId leader)
+    {
+        AppendEntriesResponse? told = null;
+        foreach ((PeerId? to, byte[] message) in view.Outbox)
+        {
+            if (to == leader && (RaftMessageKind)message[0] == RaftMessageKind.AppendEntriesResponse
+                && AppendEntriesResponse.TryRead(message, true, out AppendEntriesResponse response))
+                told = response;
+        }
+
+        Require(told is not null, "CATCH-UP", view, "does not tell its leader that it has caught up");
+        RaftCore core = view.Node.Core;
+        ulong committed = Math.Min(view.Commits.GetValueOrDefault((leader, core.Term)), told!.Value.LastIndex.Value);
+        Require(core.Committed.Index.Value >= committed, "CATCH-UP", view, $"has caught up and does not commit {committed}");
     }
 
     // What is committed when a heartbeat is due is what a spare voter has to have at the next one (§7.16, rule 4).
@@ -82,6 +101,25 @@ internal sealed partial class RaftOracle
         Require(view.Announced == core.Committed.Index.Value, "ANNOUNCE", view, $"has announced {view.Announced} as committed");
     }
 
+    // A leader appends everything that reaches it, once and in the order in which it came (§7.6).
+    private void CheckOrder(NodeView view)
+    {
+        if (view.Role != RaftRole.Leader || view.Term != view.Node.Core.Term)
+            return;
+        string[] appended = [.. view.Log.Skip(view.Kept).Select(CommandOf).OfType<string>()];
+        Require(appended.SequenceEqual(view.Called), "ORDER", view,
+            $"appends [{string.Join(',', appended)}]; what reached it was [{string.Join(',', view.Called)}]");
+    }
+
+    private static void NoteCalled(NodeView view, in ClusterInput input)
+    {
+        if (input.Kind == InputKind.Submit)
+            view.Called.AddRange(input.Commands);
+        else if (input.Kind == InputKind.Message && (RaftMessageKind)input.Message![0] == RaftMessageKind.Forward
+            && ForwardMessage.Read(input.Message, true) is ForwardMessage.Command forwarded)
+            view.Called.AddRange(forwarded.Commands.Select(static c => JournalMachine.Decode(c.Span)));
+    }
+
     // A leader commits what it can (§6.7; §7.8).
     private void CheckCommitDuty(NodeView view, Candidacy led)
     {
@@ -113,34 +151,50 @@ internal sealed partial class RaftOracle
         if (isMajority)
             return;
         RaftCore core = view.Node.Core;
-        UniqueId? founding = FoundingOf(view);
+        HashSet<UniqueId>? foundings = FoundingsOf(view);
         bool isFounder = view.Log.Count == 0 && core.Role == RaftRole.Leader && core.Term == Term.One;
         if (view.Kept == 0 && view.Log.Count > 0)
             view.IsFoundingUnknown = core.IsCatchingUp || view.IsCatchingUp;
         view.IsFoundingUnknown |= view.IsCatchingUp && core.FoundingLineage is null;
 
-        // A catch-up learns it when it is complete, if its leader knows it; one that ends before leaves it unknown.
+        // A catch-up learns it when it is complete, if its leader knows it; one that ends before leaves it unknown. Who sends no
+        // extension block says nothing of it.
+        bool isTrue = core.FoundingLineage is { } said ? foundings?.Contains(said) == true : foundings is null;
         bool isRight = isFounder ? core.FoundingLineage == Lineage.Of(view.Node.Member)
-            : core.FoundingLineage == founding || (view.IsFoundingUnknown && core.FoundingLineage is null);
-        if (core.FoundingLineage == founding)
+            : isTrue || ((view.IsFoundingUnknown || HasPlain) && core.FoundingLineage is null);
+        if (isTrue)
             view.IsFoundingUnknown = false;
         Require(isRight, "H7", view, "is mistaken about whose founding its entries of term 1 are");
     }
 
-    private UniqueId? KnownFoundingOf(NodeView view) => view.Node.Core.FoundingLineage is null ? null : FoundingOf(view);
-
-    private UniqueId? FoundingOf(NodeView view) => !isMajority && view.Log.Count > 0 && view.Log[0].Term == Term.One
-        && CommandOf(view.Log[0]) is { } first ? _foundings.GetValueOrDefault(first) : null;
+    // The foundings that all entries of term 1 of a log can belong to; null when there are none.
+    private HashSet<UniqueId>? FoundingsOf(NodeView view)
+    {
+        if (isMajority || view.Log.Count == 0 || view.Log[0].Term != Term.One)
+            return null;
+        HashSet<UniqueId> all = [.. _foundings.GetValueOrDefault(CommandOf(view.Log[0])!, [])];   // commands only in Available
+        for (int i = 1; _hasSharedCommands && i < view.Log.Count && view.Log[i].Term == Term.One; i++)
+            all.IntersectWith(_foundings.GetValueOrDefault(CommandOf(view.Log[i])!, []));
+        return all;
+    }
 
     private void NoteFounding(NodeView view, ulong index, LogEntry entry)
     {
         if (isMajority || entry.Term != Term.One || CommandOf(entry) is not { } command)
             return;
         if (view.Node.Core.Role == RaftRole.Leader && view.Node.Core.Term == Term.One)
-            _ = _foundings.TryAdd(command, Lineage.Of(view.Node.Member));
-        string first = index == 1 ? command : CommandOf(view.Log[0])!;   // commands only in Available
-        Require(_foundings.TryGetValue(command, out UniqueId own) && own == _foundings.GetValueOrDefault(first), "I3", view,
-            $"mixes foundings: {command} at {index} behind {first}");
+        {
+            if (!_foundings.TryGetValue(command, out HashSet<UniqueId>? foundings))
+                _foundings.Add(command, foundings = []);
+            else
+                _hasSharedCommands = true;
+            foundings.Add(Lineage.Of(view.Node.Member));
+            if (HasPlain)
+                foundings.Add(Lineage.Of(new GroupMember(view.Node.Peer, Incarnation.None)));
+        }
+
+        Require(_foundings.TryGetValue(command, out HashSet<UniqueId>? own) && (index == 1 || FoundingsOf(view)?.Overlaps(own) == true), "I3",
+            view, $"mixes foundings: {command} at {index}");
     }
 
     // A person can read in the log what happened.

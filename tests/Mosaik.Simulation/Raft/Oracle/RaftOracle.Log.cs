@@ -47,6 +47,12 @@ internal sealed partial class RaftOracle
         ClusterNode node = view.Node;
         bool stillLeads = view.Role == RaftRole.Leader && node.Core.Role == RaftRole.Leader && node.Core.Term == view.Term;
         Require(!stillLeads, "I2", view, $"changes its own log at {at} while it leads");
+
+        // Where it is not known whose founding they are, entries behind those that were compared go too (§6.9 rule 3).
+        bool isComparable = isMajority || view.Log[0].Term != Term.One || (view.Founding is not null && !HasPlain);
+        if (isComparable && LeaderOf(view, node.Core.Leader) is { } leader && at <= (ulong)leader.Log.Count
+            && (isMajority || view.Log[0].Term != Term.One || view.Founding == leader.Node.Core.FoundingLineage))
+            Require(!IsSame(view.Log[(int)at - 1], leader.Log[(int)at - 1]), "I3", view, $"throws entry {at} away, which is that of its leader");
         if (at > view.Committed.Index.Value)
             return;
         Require(!isMajority, "I6", view, $"truncates at {at}, committed is {view.Committed}");
@@ -92,6 +98,8 @@ internal sealed partial class RaftOracle
                 return;
         }
 
+        if (!IsWithinBudget)
+            return;
         if (!_entries.TryGetValue((index, entry.Term, lineage), out var known))
             _entries.Add((index, entry.Term, lineage), (entry, previous));
         else
@@ -114,7 +122,7 @@ internal sealed partial class RaftOracle
             CheckLeaderCommit(view, committed);
         else
             CheckFollowerCommit(view, committed, input);
-        if (!isMajority)
+        if (!isMajority || !IsWithinBudget)
             return;
         for (ulong i = from + 1; i <= committed; i++)
         {
@@ -164,7 +172,7 @@ internal sealed partial class RaftOracle
             return;
         Require(input.Kind == InputKind.Message || view.Inputs > 1, "H9", view, "commits without hearing from anybody");
         Require(committed <= leader.Core.Committed.Index.Value, "H9", view, $"commits {committed}, its leader {leader.Core.Committed}");
-        for (int i = 0; i < (int)committed; i++)
+        for (int i = 0; IsWithinBudget && i < (int)committed; i++)
         {
             Require(IsSame(view.Log[i], theirs.Log[i]), "I14", view,
                 $"commits under the leader {leader.Name}, whose log differs at {i + 1}");

@@ -14,15 +14,15 @@ internal sealed partial class RaftOracle
     private void TakeAcknowledgement(NodeView view, Candidacy led, ClusterNode from, in AppendEntriesResponse response)
     {
         ulong index = Math.Min(response.LastIndex.Value, (ulong)view.Log.Count);
-        led.HeardAt[from.Member] = view.Node.Now;
+        led.HeardAt[view.Seen(from)] = view.Node.Now;
         if (response.Tail.Round is { } round)
-            led.Answered[from.Member] = Math.Max(led.Answered.GetValueOrDefault(from.Member), round);
+            led.Answered[view.Seen(from)] = Math.Max(led.Answered.GetValueOrDefault(view.Seen(from)), round);
         if (isMajority && response.Vote == Vote.Granted)
-            led.Acknowledged[from.Member] = Math.Max(led.Acknowledged.GetValueOrDefault(from.Member), index);
+            led.Acknowledged[view.Seen(from)] = Math.Max(led.Acknowledged.GetValueOrDefault(view.Seen(from)), index);
         else if (!isMajority && response.Vote == Vote.Granted)
-            led.Committee[from.Member] = Math.Max(led.Committee.GetValueOrDefault(from.Member), index);
+            led.Committee[view.Seen(from)] = Math.Max(led.Committee.GetValueOrDefault(view.Seen(from)), index);
         else if (!isMajority && response.Vote == Vote.Abstained)
-            led.Committee.Remove(from.Member);
+            led.Committee.Remove(view.Seen(from));
     }
 
     private void CheckAnswer(NodeView view, in ClusterInput input)
@@ -35,11 +35,24 @@ internal sealed partial class RaftOracle
             case RaftMessageKind.RequestVote when _expected is { } expected:
                 CheckVote(view, input.From!, expected);
                 break;
-            case RaftMessageKind.AppendEntries when AppendEntries.TryRead(message, true, out AppendEntries entries):
+            case RaftMessageKind.RequestVoteResponse when RequestVoteResponse.TryRead(message, true, out RequestVoteResponse vote):
+                CheckTold(view, vote.Term);
+                break;
+            case RaftMessageKind.AppendEntriesResponse
+                when AppendEntriesResponse.TryRead(message, true, out AppendEntriesResponse response):
+                CheckTold(view, response.Term);
+                break;
+            case RaftMessageKind.AppendEntries
+                when AppendEntries.TryRead(message, view.IsExtended(input.From!), out AppendEntries entries):
+                CheckTold(view, entries.Term);
                 CheckFollowing(view, input.From!, entries);
                 break;
         }
     }
+
+    // Whoever hears of a greater term takes it (§6.2 rule 5).
+    private static void CheckTold(NodeView view, Term term) =>
+        Require(view.Node.Core.Term >= term, "TERM", view, $"hears of term {term} and stays in its own");
 
     private void CheckFollowing(NodeView view, ClusterNode from, in AppendEntries entries)
     {
@@ -54,7 +67,7 @@ internal sealed partial class RaftOracle
 
         if (entries.Term < view.Term)
         {
-            Require(answer is { Vote: Vote.Denied } stale && stale.Term == view.Term, "H5", view,
+            Require(answer is { Vote: Vote.Denied } stale && stale.Term == view.Term && stale.LastIndex == view.Last.Index, "H5", view,
                 $"does not tell {from.Name} that its term {entries.Term} is over");
             return;
         }
@@ -92,15 +105,23 @@ internal sealed partial class RaftOracle
             Require(told.Tail.Round is { } seen && seen >= round, "ROUND", view, $"answers round {told.Tail.Round}, not {round}");
     }
 
+    private static void NoteHeard(NodeView view, ClusterNode from, in AppendEntries entries)
+    {
+        view.Commits[(from.Peer, entries.Term)] =
+            Math.Max(entries.LeaderCommit.Value, view.Commits.GetValueOrDefault((from.Peer, entries.Term)));
+        if (entries.Tail.Round is { } round)
+            view.Rounds[(from.Peer, entries.Term)] = Math.Max(round, view.Rounds.GetValueOrDefault((from.Peer, entries.Term)));
+    }
+
     // Whose log is the leader's up to the place where the entries go follows it at once (§6.8).
     private void CheckConsistent(NodeView view, ClusterNode from, in AppendEntries entries)
     {
         int previous = (int)entries.Previous.Index.Value;
-        bool isUnknown = entries.Tail.Lineage is null || view.IsFoundingUnknown || view.Node.Core.FoundingLineage is null;
+        bool isUnknown = HasPlain || entries.Tail.Lineage is null || view.IsFoundingUnknown || view.Founding != entries.Tail.Lineage;
         if (!isMajority && entries.Previous.Term == Term.One && isUnknown)
             return;
         bool isRunning = view.Node.Core.State == RaftState.Running && view.IsAuthorized;
-        if (!isRunning || LeaderOf(view, from.Peer) is not { } theirs || theirs.Log.Count < previous)
+        if (!isRunning || !IsWithinBudget || LeaderOf(view, from.Peer) is not { } theirs || theirs.Log.Count < previous)
             return;
         bool had = previous == 0 || (previous <= view.Kept && IsSame(view.Log[previous - 1], theirs.Log[previous - 1]));
         Require(!had || view.Node.Core.Online, "FOLLOW", view, $"has what {from.Name} has at {previous} and does not follow it");
@@ -131,6 +152,7 @@ internal sealed partial class RaftOracle
                     break;
                 case RaftMessageKind.RequestVote when RequestVote.TryRead(message, true, out RequestVote request):
                     view.Campaigns.Add(request.Term);
+                    CheckRequest(view, to, request);
                     break;
                 case RaftMessageKind.Forward when to is { } caller:
                     CheckForwardAnswer(view, caller, message);
@@ -141,14 +163,28 @@ internal sealed partial class RaftOracle
         CheckReplay(view);
     }
 
+    // A candidate asks everybody, with the end of its log.
+    private static void CheckRequest(NodeView view, PeerId? to, in RequestVote request)
+    {
+        Require(to is null && request.Candidate == view.Node.Peer, "CAMPAIGN", view, "does not ask everybody for itself");
+        if (view.Inputs > 1 || view.IsTruncated)
+            return;
+        LogCursor last = view.Kept == 0 ? LogCursor.Zero : new LogCursor(view.Log[view.Kept - 1].Term, new LogIndex((ulong)view.Kept));
+        Require(request.Last == last, "CAMPAIGN", view, $"campaigns with the log {request.Last}, it has {last}");
+    }
+
     // What is acknowledged is in the log, and is what the leader has there (H9).
     private void CheckVerified(NodeView view, PeerId? to, in AppendEntriesResponse response)
     {
+        if (to is not { } leading)
+            throw Violation("ANSWER", view, "answers its leader to everybody");
+        Require(response.Tail.Round is not { } round || round <= view.Rounds.GetValueOrDefault((leading, response.Term)), "ROUND", view,
+            $"answers round {response.Tail.Round}, which it has not heard");
         if (response.Vote == Vote.Denied || response.Term != view.Node.Core.Term)
             return;
         ulong index = response.LastIndex.Value;
         Require(index <= (ulong)view.Log.Count, "H9", view, $"acknowledges {index}, its log ends at {view.Log.Count}");
-        if (to is not { } peer || ProcessOf(peer) is not { } leader || leader.Core.Role != RaftRole.Leader
+        if (!IsWithinBudget || ProcessOf(leading) is not { } leader || leader.Core.Role != RaftRole.Leader
             || leader.Core.Term != response.Term || !_views.TryGetValue(leader, out NodeView? theirs))
             return;
         Require(index <= (ulong)theirs.Log.Count, "H9", view, $"acknowledges {index}, the leader's log ends at {theirs.Log.Count}");
@@ -165,7 +201,7 @@ internal sealed partial class RaftOracle
         }
 
         if (!isMajority && entries.Term == view.Node.Core.Term)
-            Require(entries.Tail.Lineage == (entries.EndIndex.IsZero ? null : KnownFoundingOf(view)), "H7", view,
+            Require(entries.Tail.Lineage == (entries.EndIndex.IsZero ? null : view.Node.Core.FoundingLineage), "H7", view,
                 "sends entries under another founding than theirs");
 
         // Later entries of the same step may be committed already; nothing beyond what is committed is ever announced.

@@ -9,9 +9,13 @@ internal sealed partial class RaftOracle
     // What a node says of its rosters is what its log says (§7.3).
     private void CheckRosters(NodeView view)
     {
-        if (!isMajority)
-            return;
         RaftCore core = view.Node.Core;
+        if (!isMajority)
+        {
+            Require(core.IsRosterComplete == core.Online && core.IsEffectiveVoter, "ROSTER", view, "counts voters where there are none");
+            return;
+        }
+
         Require(IsList(core.RosterInForce, view.RosterAt(ulong.MaxValue)?.Roster), "ROSTER", view, "counts by another roster than its log has");
         Roster? committed = view.RosterAt(core.Committed.Index.Value)?.Roster;
         Require(IsList(core.Voters, committed), "ROSTER", view, "publishes other voters than its committed log has");

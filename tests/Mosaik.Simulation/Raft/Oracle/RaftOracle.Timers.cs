@@ -58,7 +58,11 @@ internal sealed partial class RaftOracle
             || isLeaders && (view.HeardFrom.Contains((input.From!.Peer, core.Term)) || (kind == RaftMessageKind.StateSync && view.IsCatchingUp));
         if (isReset)
         {
-            Require(core.ElectionDeadline >= node.Now + (settings.ElectionTimeout * factor), "TIMER", view,
+            // Who is outside of the roster waits longer; entries that change it come after the timer is set.
+            bool isOutside = view.Kept == view.Log.Count && !view.IsTruncated
+                && view.RosterAt(ulong.MaxValue) is { } inForce && !inForce.Roster.Contains(node.Member);
+            TimeSpan least = settings.ElectionTimeout * factor * (isOutside ? OutsiderFactor : 1);
+            Require(core.ElectionDeadline >= node.Now + least, "TIMER", view,
                 $"has its candidacy at {core.ElectionDeadline}, now is {node.Now}: its timer was not set anew");
             TimeSpan most = (settings.ElectionTimeout + settings.ElectionTimeoutJitter) * factor * OutsiderFactor;
             Require(core.ElectionDeadline <= Later(node.Now + most, first), "TIMER", view, "waits too long");

@@ -21,8 +21,10 @@ internal sealed partial class RaftOracle
             case RaftMessageKind.RequestVote when RequestVote.TryRead(message, true, out RequestVote request):
                 _expected = isMajority ? ExpectMajority(view, from, request) : ExpectAvailable(view, from, request);
                 break;
-            case RaftMessageKind.AppendEntries when AppendEntries.TryRead(message, true, out AppendEntries entries):
+            case RaftMessageKind.AppendEntries
+                when AppendEntries.TryRead(message, view.IsExtended(from), out AppendEntries entries):
                 view.HeardFrom.Add((from.Peer, entries.Term));
+                NoteHeard(view, from, entries);
                 break;
             case RaftMessageKind.RequestVoteResponse when RequestVoteResponse.TryRead(message, true, out RequestVoteResponse vote):
                 Require(vote.Vote != Vote.Granted || view.Campaigns.Contains(vote.Term), "ANSWER", view,
@@ -40,18 +42,18 @@ internal sealed partial class RaftOracle
 
     private static void TakeVote(NodeView view, Candidacy candidacy, ClusterNode from, Vote vote)
     {
-        if (!candidacy.Requested.Contains(from.Member) && candidacy.ElectedAtIndex is null)
+        if (!candidacy.Requested.Contains(view.Seen(from)) && candidacy.ElectedAtIndex is null)
             return;
         if (vote == Vote.Granted)
-            candidacy.Granted.Add(from.Member);
+            candidacy.Granted.Add(view.Seen(from));
         else if (vote == Vote.Abstained)
-            candidacy.Abstained.Add(from.Member);
+            candidacy.Abstained.Add(view.Seen(from));
         if (candidacy.ElectedAtIndex is not { } elected || view.Node.Settings.IsMajority)
             return;
         if (vote == Vote.Granted)
-            candidacy.Committee[from.Member] = Math.Max(candidacy.Committee.GetValueOrDefault(from.Member), elected);
+            candidacy.Committee[view.Seen(from)] = Math.Max(candidacy.Committee.GetValueOrDefault(view.Seen(from)), elected);
         else if (vote == Vote.Abstained)
-            candidacy.Committee.Remove(from.Member);
+            candidacy.Committee.Remove(view.Seen(from));
     }
 
     private static ExpectedVote ExpectAvailable(NodeView view, ClusterNode from, in RequestVote request)
@@ -60,10 +62,10 @@ internal sealed partial class RaftOracle
         if (request.Term < view.Term)
             return new ExpectedVote(view.Term, Vote.Denied, IsRecorded: false);
         GroupMember? vote = request.Term > view.Term ? null : view.Vote;
-        bool isBehind = (vote is null || vote == from.Member) && request.Last < view.Last;
+        bool isBehind = (vote is null || vote == view.Seen(from)) && request.Last < view.Last;
         Vote answer;
         bool recorded = true;
-        if (vote is not null && vote != from.Member)
+        if (vote is not null && vote != view.Seen(from))
             (answer, recorded) = (Vote.Denied, false);
         else if (request.Last < view.Last)
             (answer, recorded) = (Vote.Denied, false);
@@ -78,7 +80,7 @@ internal sealed partial class RaftOracle
     private ExpectedVote? ExpectMajority(NodeView view, ClusterNode from, in RequestVote request)
     {
         (Roster Roster, ulong Index)? inForce = view.RosterAt(ulong.MaxValue);
-        bool isOutsider = inForce is { } known && !known.Roster.Contains(from.Member);
+        bool isOutsider = inForce is { } known && !known.Roster.Contains(view.Seen(from));
         bool isIgnored = isOutsider && request.Last < view.Last;
         if (!isIgnored && request.Term > view.Term)
             isIgnored = view.Role == RaftRole.Leader ? view.Node.Now < QuorumDeadline(view) : HearsLeader(view);
@@ -91,10 +93,10 @@ internal sealed partial class RaftOracle
         bool isNew = request.Term > view.Term;
         GroupMember? vote = isNew ? null : view.Vote;
         RaftRole role = isNew ? RaftRole.Follower : view.Role;
-        bool isGranted = (vote is null || vote == from.Member) && request.Last >= view.Last && role == RaftRole.Follower;
+        bool isGranted = (vote is null || vote == view.Seen(from)) && request.Last >= view.Last && role == RaftRole.Follower;
         return new ExpectedVote(request.Term, isGranted ? Vote.Granted : Vote.Denied, isGranted)
         {
-            IsBehind = (vote is null || vote == from.Member) && request.Last < view.Last,
+            IsBehind = (vote is null || vote == view.Seen(from)) && request.Last < view.Last,
         };
     }
 
@@ -123,7 +125,7 @@ internal sealed partial class RaftOracle
         Require(answer is not null, "H5", view, $"does not answer the candidate {from.Name}");
         Require(answer!.Value.Term == expected.Term && answer.Value.Vote == expected.Vote, "VOTE", view,
             $"answers {answer.Value.Vote} in term {answer.Value.Term} to {from.Name}, the rules say {expected.Vote} in {expected.Term}");
-        Require(!expected.IsRecorded || view.Node.Core.Term > expected.Term || view.Node.Core.VotedFor == from.Member, "H1", view,
+        Require(!expected.IsRecorded || view.Node.Core.Term > expected.Term || view.Node.Core.VotedFor == view.Seen(from), "H1", view,
             $"does not record its answer to {from.Name}");
     }
 
@@ -150,7 +152,7 @@ internal sealed partial class RaftOracle
             "asks nobody for a vote");
         Term known = view.Term;
         if (input.Kind == InputKind.Message && (RaftMessageKind)input.Message![0] == RaftMessageKind.AppendEntries
-            && AppendEntries.TryRead(input.Message, true, out AppendEntries entries) && entries.Term > known)
+            && AppendEntries.TryRead(input.Message, view.IsExtended(input.From!), out AppendEntries entries) && entries.Term > known)
             known = entries.Term;
         if (isMajority)
         {
@@ -221,7 +223,7 @@ internal sealed partial class RaftOracle
             Require(votes >= (counted / 2) + 1, "QUORUM", view, $"is elected by {votes} of {counted}");
             foreach (GroupMember member in candidacy.Requested)
             {
-                if (view.IsPresent(member) && !candidacy.Abstained.Contains(member))
+                if (view.IsPresent(member) && !view.Replaced.Contains(member.PeerId) && !candidacy.Abstained.Contains(member))
                     candidacy.Committee[member] = candidacy.Granted.Contains(member) ? elected : 0;
             }
 
@@ -231,6 +233,8 @@ internal sealed partial class RaftOracle
 
         candidacy.ElectedAtIndex = elected;
         bool isShared = !isMajority && term == Term.One;
+        if (!IsWithinBudget)
+            return;
         if (!isShared && !_leaders.TryAdd(term, node.Member) && _leaders[term] != node.Member)
             throw Violation("I1", view, $"leads term {term}, as {_leaders[term]} did");
         CheckCompleteness(view, term);

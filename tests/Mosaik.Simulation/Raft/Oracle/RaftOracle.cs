@@ -21,6 +21,15 @@ internal sealed partial class RaftOracle(RaftCluster cluster, bool isMajority) :
     /// <summary>Inputs so far: the clock of the whole world.</summary>
     public long Step { get; private set; }
 
+    /// <summary>Whether some members send no extension block: whose founding entries are cannot always be told then.</summary>
+    public bool HasPlain { get; init; }
+
+    /// <summary>
+    /// Whether a majority of every roster keeps its memory. Beyond that nothing is promised of different processes, only that
+    /// none of them goes back on what it has committed (spec/groups-safety.md §7.4, §7.10).
+    /// </summary>
+    public bool IsWithinBudget { get; init; } = true;
+
     /// <summary>The clients' side.</summary>
     public ClientHistory History { get; } = new();
 
@@ -44,10 +53,13 @@ internal sealed partial class RaftOracle(RaftCluster cluster, bool isMajority) :
         if (view.Inputs++ == 0)
         {
             view.Outbox.Clear();
+            view.Called.Clear();
+            view.Replaced.Clear();
             view.ElectionDeadline = node.Core.ElectionDeadline;
             view.TurnBegan = Step - 1;
         }
 
+        NoteCalled(view, input);
         switch (input.Kind)
         {
             case InputKind.Message:
@@ -81,7 +93,16 @@ internal sealed partial class RaftOracle(RaftCluster cluster, bool isMajority) :
     {
         if (!_views.TryGetValue(node, out NodeView? view))
             return;
+        if (node.Core.State == RaftState.Terminated)
+        {
+            CheckTermination(view);
+            Forget(node);
+            return;
+        }
+
         CheckTermAndVote(view, input);
+        if (inputs == 1)
+            CheckUnmoved(view, input);
         CheckCandidacy(view, input, inputs);
         CheckLog(view);
         CheckElection(view);
@@ -97,11 +118,22 @@ internal sealed partial class RaftOracle(RaftCluster cluster, bool isMajority) :
         CheckTimers(view, input, inputs);
         CheckReads(view, input);
         CheckCalls(view, input, inputs);
+        CheckEndings(view, input, inputs);
         CheckEvents(view);
         History.Complete(node, Step);
         Require(node.Closes.Count == 0, "I18", view, "closed a bond with an honest member");
         Require(node.Termination is null, "I18", view, $"ended: {node.Termination}");
         Take(view, input);
+    }
+
+    // The end of a process is the last resort of rule 10: its leader has something else where it has committed, and that stays.
+    private void CheckTermination(NodeView view)
+    {
+        Require(!IsWithinBudget, "I18", view, $"ended: {view.Node.Termination}");
+        CheckLog(view);
+        int committed = (int)view.Node.Core.Committed.Index.Value;
+        Require(LeaderOf(view, view.Node.Core.Leader) is { } theirs && Enumerable.Range(0, committed)
+            .Any(i => i >= theirs.Log.Count || !IsSame(view.Log[i], theirs.Log[i])), "I18", view, "ended, and its leader has what it has");
     }
 
     private static InvariantViolationException Violation(string invariant, NodeView view, string what) =>
@@ -129,6 +161,30 @@ internal sealed partial class RaftOracle(RaftCluster cluster, bool isMajority) :
         if (input.Kind == InputKind.Start)
             Require(!core.Online, "I14", view, "is online at the start");
     }
+
+    // Only entries, a greater term, votes that elect, tickets and timers change who leads; and a leader that is removed goes.
+    private void CheckUnmoved(NodeView view, in ClusterInput input)
+    {
+        RaftCore core = view.Node.Core;
+        if (input.Kind is InputKind.Start or InputKind.Timer or InputKind.Tickets or InputKind.Other
+            || (input.Kind == InputKind.Message && TermOf(input.Message!) is { } term && term > view.Term)
+            || (input.Kind == InputKind.Message && (RaftMessageKind)input.Message![0] == RaftMessageKind.AppendEntries))
+            return;
+        bool isElected = view.Role == RaftRole.Candidate && core.Role == RaftRole.Leader && input.Kind == InputKind.Message;
+        bool isRemoved = view.Role == RaftRole.Leader && core.Role == RaftRole.Follower
+            && view.RosterAt(ulong.MaxValue) is { } inForce && !inForce.Roster.Contains(view.Node.Member);
+        Require(isElected || isRemoved || (core.Role == view.Role && core.Leader == view.Leader && core.Term == view.Term), "MOVED", view,
+            $"was {view.Role} in term {view.Term}, and nothing has happened that ends that");
+    }
+
+    private static Term? TermOf(byte[] message) => (RaftMessageKind)message[0] switch
+    {
+        RaftMessageKind.RequestVote when RequestVote.TryRead(message, true, out RequestVote request) => request.Term,
+        RaftMessageKind.RequestVoteResponse when RequestVoteResponse.TryRead(message, true, out RequestVoteResponse vote) => vote.Term,
+        RaftMessageKind.AppendEntriesResponse
+            when AppendEntriesResponse.TryRead(message, true, out AppendEntriesResponse response) => response.Term,
+        _ => null,
+    };
 
     // The state is the fold of the own log up to the committed index, also after a rebuild (I8).
     private void CheckState(NodeView view)
@@ -185,6 +241,7 @@ internal sealed partial class RaftOracle(RaftCluster cluster, bool isMajority) :
         view.Resets = view.Node.Machine.Resets;
         view.Divergences = view.Node.Divergences.Count;
         view.Online = core.Online;
+        view.Founding = core.FoundingLineage;
         view.IsCatchingUp = core.IsCatchingUp;
         view.Events = view.Node.Events.Count;
         view.Inputs = 0;
