@@ -1,3 +1,4 @@
+using Mosaik.Discovery.Gossip;
 using Mosaik.Discovery.Gossip.Protocol;
 
 namespace Mosaik.Tests.Discovery.Gossip;

@@ -1,4 +1,6 @@
-namespace Mosaik.Discovery.Gossip.Protocol;
+using Mosaik.Discovery.Gossip.Protocol;
+
+namespace Mosaik.Discovery.Gossip;
 
 /// <summary>
 /// Payloads that came lately and have the id they claim, for the whole process: a payload comes from several neighbours, and
