@@ -17,6 +17,9 @@ internal sealed class BondView(GroupMember member, bool isExtended, bool isVoter
     /// <summary>Majority: whether the peer announced the role Voter.</summary>
     public bool IsVoter { get; } = isVoter;
 
+    /// <summary>Majority: whether the peer has said that its log is not empty. It stays so as long as the process lives.</summary>
+    public bool HasLog { get; set; }
+
     /// <summary>
     /// Whether the entries of term 1 here are known, by their bytes, to be those of the peer (spec/groups.md §6.3).
     /// </summary>

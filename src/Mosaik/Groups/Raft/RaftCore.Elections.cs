@@ -163,6 +163,7 @@ internal sealed partial class RaftCore
     {
         if (request.Candidate != bond.Peer)
             return false;
+        bond.HasLog |= !request.Last.Index.IsZero;
         if (_settings.IsMajority && IsDisturbance(bond, request))
             return true;
         if (request.Term > _term)

@@ -14,6 +14,7 @@ internal sealed partial class RaftCore
     {
         if (message.Leader != bond.Peer || !RaftWire.IsSane(message.EndIndex) || !HasGoodEntries(message.Entries))
             return false;
+        bond.HasLog |= !message.EndIndex.IsZero;
         if (message.Term < _term)
         {
             Send(bond.Peer, RaftFrames.AppendEntriesResponse(_term, _log.Last.Index, Vote.Denied, default));

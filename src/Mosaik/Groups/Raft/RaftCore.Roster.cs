@@ -62,7 +62,20 @@ internal sealed partial class RaftCore
         int voters = BondedVoters + 1;
         if (voters > _settings.Voters)
             ReportTooManyVoters(voters, _settings.Voters);
-        return voters == _settings.Voters;
+        return voters == _settings.Voters && !IsFoundedAround();
+    }
+
+    // A voter that has a log denies every founding. Asking all the same would only make terms grow, and a leader to whom such
+    // a term is answered steps down: with a patient candidate among the others nobody would ever lead for long.
+    private bool IsFoundedAround()
+    {
+        foreach (BondView bond in _bonds)
+        {
+            if (bond is { IsVoter: true, HasLog: true })
+                return true;
+        }
+
+        return false;
     }
 
     private bool IsElectedByRoster(Election election)

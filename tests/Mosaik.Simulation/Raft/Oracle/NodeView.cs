@@ -28,6 +28,9 @@ internal sealed class NodeView(ClusterNode node)
     /// <summary>Who is bonded, and whether it announced the role Voter.</summary>
     public SortedDictionary<PeerId, (GroupMember Member, bool IsVoter)> Bonds { get; } = [];
 
+    /// <summary>Bonded voters that have shown it a log which is not empty.</summary>
+    public HashSet<PeerId> Founded { get; } = [];
+
     /// <summary>When the bond of a member ended last, on the node's clock; whether it said good-bye.</summary>
     public Dictionary<GroupMember, (TimeSpan At, bool HasDeparted)> Losses { get; } = [];
 
@@ -157,6 +160,7 @@ internal sealed class NodeView(ClusterNode node)
     {
         if (!Bonds.Remove(peer, out var gone))
             return;
+        Founded.Remove(peer);
         HeardFrom.RemoveAll(h => h.Leader == peer);
         if (peer == Leader)
             LeaderHeardAt = TimeSpan.MinValue;

@@ -19,11 +19,13 @@ internal sealed partial class RaftOracle
         switch ((RaftMessageKind)message[0])
         {
             case RaftMessageKind.RequestVote when RequestVote.TryRead(message, true, out RequestVote request):
+                NoteFounded(view, from, request.Last.Index);
                 _expected = isMajority ? ExpectMajority(view, from, request) : ExpectAvailable(view, from, request);
                 break;
             case RaftMessageKind.AppendEntries
                 when AppendEntries.TryRead(message, view.IsExtended(from), out AppendEntries entries):
                 view.HeardFrom.Add((from.Peer, entries.Term));
+                NoteFounded(view, from, entries.EndIndex);
                 NoteHeard(view, from, entries);
                 break;
             case RaftMessageKind.RequestVoteResponse when RequestVoteResponse.TryRead(message, true, out RequestVoteResponse vote):
@@ -38,6 +40,12 @@ internal sealed partial class RaftOracle
                     TakeAcknowledgement(view, led, from, response);
                 break;
         }
+    }
+
+    private static void NoteFounded(NodeView view, ClusterNode from, LogIndex last)
+    {
+        if (from.Settings.IsVoter && !last.IsZero)
+            view.Founded.Add(from.Peer);
     }
 
     private static void TakeVote(NodeView view, Candidacy candidacy, ClusterNode from, Vote vote)
@@ -158,8 +166,8 @@ internal sealed partial class RaftOracle
         {
             Require(node.Settings.IsVoter, "I12", view, "campaigns as a learner");
             Require(core.Term == known.Next || (inputs > 1 && core.Term > known), "TERM", view, $"takes term {core.Term} after {known}");
-            Require(view.Log.Count > 0 || VotersAround(view) == node.Settings.Voters, "FOUNDING", view,
-                $"wants to found the group among {VotersAround(view)} voters");
+            Require(view.Log.Count > 0 || MayFound(view), "FOUNDING", view,
+                $"wants to found the group among {VotersAround(view)} voters, {view.Founded.Count} of which have a log");
         }
         else if (known.IsZero)
         {
@@ -184,8 +192,11 @@ internal sealed partial class RaftOracle
             return false;
         if (!isMajority)
             return true;
-        return node.Settings.IsVoter && (view.Log.Count > 0 || VotersAround(view) == node.Settings.Voters);
+        return node.Settings.IsVoter && (view.Log.Count > 0 || MayFound(view));
     }
+
+    private static bool MayFound(NodeView view) =>
+        VotersAround(view) == view.Node.Settings.Voters && view.Founded.Count == 0;
 
     private static int VotersAround(NodeView view) => 1 + view.Bonds.Values.Count(b => b.IsVoter);
 

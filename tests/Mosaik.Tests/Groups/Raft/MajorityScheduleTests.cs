@@ -52,6 +52,31 @@ public sealed class MajorityScheduleTests
         Assert.All(_cluster.Nodes, n => Assert.True(n.Core.IsRosterComplete));
     }
 
+    [Fact]
+    public void A_voter_without_memory_leaves_the_terms_alone_once_it_has_heard_of_a_log()
+    {
+        Found(3, "A", "B", "C");
+        _cluster.Execute("A", "x");
+        _cluster.Settle();
+        _cluster.Crash("C");
+        Start(3, "C");
+        _cluster.Isolate("A");
+        _cluster.Bond("C", "A");
+        _cluster.Bond("C", "B");
+        RaftCore again = _cluster["C"].Core;
+        _cluster.TimeOut("C");
+        Assert.Equal(RaftRole.Candidate, again.Role); // as far as it knows the group may be founded
+        _cluster.TimeOut("B");
+        while (_cluster.Loaded.Contains(("B", "C")))
+            _cluster.Deliver("B", "C", 1);
+        Term heard = again.Term;
+        _cluster.TimeOut("C");
+        Assert.Equal((RaftRole.Follower, heard), (again.Role, again.Term));
+        _cluster.Mesh();
+        _cluster.Converge();
+        Assert.All(_cluster.Nodes, n => Assert.Contains("x", n.Commanded));
+    }
+
     [Theory]
     [InlineData(1, 1), InlineData(3, 3)]
     public void CE3_partition_and_heal(int byA, int byB)
