@@ -27,15 +27,17 @@ internal sealed partial class LogReplayCatchUp
             return true;
         }
 
-        if (sender.Peer != _leader.Peer)
-        {
+        bool isFromLeader = sender.Peer == _leader.Peer;
+        if (!isFromLeader)
             SourceOf(sender.Peer).Succeed();
-            if (HasFoundingEntries(answer.Entries) && !SharesFounding(sender, answer.Lineage))
-            {
+        if (HasFoundingEntries(answer.Entries) && !SharesFounding(sender, answer.Lineage))
+        {
+            _ranges.Remove(range);
+            if (isFromLeader)
+                Rest(sender);
+            else
                 SourceOf(sender.Peer).IsDistrusted = true;
-                _ranges.Remove(range);
-                return true;
-            }
+            return true;
         }
 
         if (range.IsProbe)
@@ -109,8 +111,15 @@ internal sealed partial class LogReplayCatchUp
         return false;
     }
 
-    private bool SharesFounding(BondView sender, UniqueId? lineage) => _host.Settings.IsMajority
-        || (sender.IsExtended && _leader.IsExtended && lineage is not null && lineage == _lineage);
+    // The leader itself may have lost the lead since it sent what is followed here, and have taken over another founding.
+    private bool SharesFounding(BondView sender, UniqueId? lineage)
+    {
+        if (_host.Settings.IsMajority)
+            return true;
+        if (sender.Peer == _leader.Peer)
+            return !sender.IsExtended || lineage == _lineage;
+        return sender.IsExtended && _leader.IsExtended && lineage is not null && lineage == _lineage;
+    }
 
     private bool OnProbed(FetchRange range, EntryBlock entries)
     {

@@ -278,6 +278,50 @@ public sealed class RaftCatchUpTests
         Assert.Equal(["same", "b"], node.Machine.State);
     }
 
+    [Theory]
+    [InlineData(false), InlineData(true)]
+    public void What_a_leader_took_over_since_is_not_taken_for_its_founding(bool isPlain)
+    {
+        foreach (string name in (string[])["A", "B", "D"])
+            _cluster.Start(name);
+        _cluster.Start("Y", isPlain: isPlain);
+        _cluster.Bond("A", "B");
+        AvailableScheduleTests.Elect(_cluster, "A");
+        _cluster.Execute("A", "a");
+        _cluster.Settle();
+        AvailableScheduleTests.Elect(_cluster, "Y");
+        _cluster.Execute("Y", "y");
+        _cluster.Step(_cluster["Y"], "tickets", n => n.Core.SetAuthorized(false, n.Now, n.Effects));
+        _cluster.Step(_cluster["Y"], "tickets", n => n.Core.SetAuthorized(true, n.Now, n.Effects));
+        AvailableScheduleTests.Elect(_cluster, "Y");
+
+        // D begins to follow A, which follows Y before it is asked for its entry.
+        _cluster.Isolate("A");
+        _cluster.Bond("A", "D");
+        _cluster.Deliver("A", "D");
+        ClusterNode node = _cluster["D"];
+        Assert.True(node.Core.IsCatchingUp);
+        _cluster.Bond("A", "Y");
+        for (int i = 0; i < 20 && _cluster["A"].Commanded is not ["y"]; i++)
+        {
+            _cluster.Deliver("Y", "A");
+            _cluster.Deliver("A", "Y");
+        }
+
+        Assert.Equal(["y"], _cluster["A"].Commanded);
+        _cluster.Deliver("D", "A");
+        _cluster.Deliver("A", "D");
+        Assert.Empty(node.Commanded);
+        Assert.False(node.Core.Online);
+
+        // B still has the founding of A.
+        AvailableScheduleTests.Elect(_cluster, "B");
+        _cluster.Mesh();
+        ClusterNode leader = _cluster.Converge();
+        _cluster.Settle();
+        AvailableScheduleTests.AssertAll(_cluster, [.. leader.Commanded]);
+    }
+
     [Fact]
     public void A_machine_that_cannot_be_rebuilt_stays_offline()
     {
