@@ -10,8 +10,7 @@ public sealed class Completion<T>
 {
     private readonly Lock _lock = new();
     private readonly TaskScheduler _scheduler;
-    private Waiter? _first;
-    private Waiter? _last;
+    private WaitQueue<Waiter, T> _waiters;
     private T? _result;
     private Exception? _error;
     private volatile bool _completed;
@@ -96,12 +95,8 @@ public sealed class Completion<T>
         {
             if (_completed)
                 return null;
-            waiter = new Waiter(this, _scheduler) { Token = cancellationToken, Queued = true, Previous = _last };
-            if (_last is null)
-                _first = waiter;
-            else
-                _last.Next = waiter;
-            _last = waiter;
+            waiter = new Waiter(this, _scheduler) { Token = cancellationToken };
+            _waiters.Add(waiter);
         }
 
         waiter.WatchToken();
@@ -118,10 +113,7 @@ public sealed class Completion<T>
             _result = result;
             _error = error;
             _completed = true;
-            waiter = _first;
-            for (var w = waiter; w is not null; w = w.Next)
-                w.Queued = false;
-            _first = _last = null;
+            waiter = _waiters.TakeAll();
         }
 
         while (waiter is not null)
@@ -137,35 +129,16 @@ public sealed class Completion<T>
         return true;
     }
 
-    private void Unlink(Waiter waiter)
-    {
-        if (waiter.Previous is null)
-            _first = waiter.Next;
-        else
-            waiter.Previous.Next = waiter.Next;
-        if (waiter.Next is null)
-            _last = waiter.Previous;
-        else
-            waiter.Next.Previous = waiter.Previous;
-        waiter.Queued = false;
-    }
-
     /// <summary>One wait.</summary>
-    private sealed class Waiter(Completion<T> owner, TaskScheduler scheduler) : WaitSource<T>(scheduler)
+    private sealed class Waiter(Completion<T> owner, TaskScheduler scheduler) : QueuedWait<Waiter, T>(scheduler)
     {
-        internal bool Queued { get; set; }
-
-        internal Waiter? Next { get; set; }
-
-        internal Waiter? Previous { get; set; }
-
         protected override void TryCancel(CancellationToken token)
         {
             lock (owner._lock)
             {
                 if (!Queued)
                     return;
-                owner.Unlink(this);
+                owner._waiters.Remove(this);
             }
 
             Fail(new OperationCanceledException(token));

@@ -27,8 +27,7 @@ public sealed class Mailbox<T>
     private T[] _buffer = [];
     private int _head;
     private int _count;
-    private Writer? _firstWriter;
-    private Writer? _lastWriter;
+    private WaitQueue<Writer, bool> _writers;
     private Writer? _pooledWriters;
     private int _pooledCount;
     private Reading _reading;
@@ -123,7 +122,7 @@ public sealed class Mailbox<T>
         {
             if (_closed)
                 return new ValueTask<bool>(false);
-            if (_count < Capacity && _firstWriter is null)
+            if (_count < Capacity && _writers.First is null)
                 woken = Accept(item);
             else
                 writer = Enqueue(item, cancellationToken);
@@ -262,10 +261,7 @@ public sealed class Mailbox<T>
                 return false;
             _closed = true;
             _error = error;
-            writers = _firstWriter;
-            for (var w = writers; w is not null; w = w.Next)
-                w.Queued = false;
-            _firstWriter = _lastWriter = null;
+            writers = _writers.TakeAll();
             reading = _reading; // a pending read wait means that the mailbox is empty
             _reading = Reading.Nobody;
         }
@@ -292,7 +288,7 @@ public sealed class Mailbox<T>
         woken = default;
         lock (_lock)
         {
-            if (_closed || _count == Capacity || _firstWriter is not null)
+            if (_closed || _count == Capacity || _writers.First is not null)
                 return false;
             woken = Accept(item);
             return true;
@@ -357,10 +353,10 @@ public sealed class Mailbox<T>
         if (++_head == _buffer.Length)
             _head = 0;
         _count--;
-        admitted = _firstWriter;
+        admitted = _writers.First;
         if (admitted is not null)
         {
-            Unlink(admitted);
+            _writers.Remove(admitted);
             Store(admitted.Item);
         }
 
@@ -382,29 +378,8 @@ public sealed class Mailbox<T>
 
         writer.Item = item;
         writer.Token = cancellationToken;
-        writer.Queued = true;
-        writer.Next = null;
-        writer.Previous = _lastWriter;
-        if (_lastWriter is null)
-            _firstWriter = writer;
-        else
-            _lastWriter.Next = writer;
-        _lastWriter = writer;
+        _writers.Add(writer);
         return writer;
-    }
-
-    private void Unlink(Writer writer)
-    {
-        if (writer.Previous is null)
-            _firstWriter = writer.Next;
-        else
-            writer.Previous.Next = writer.Next;
-        if (writer.Next is null)
-            _lastWriter = writer.Previous;
-        else
-            writer.Next.Previous = writer.Previous;
-        writer.Queued = false;
-        writer.Next = writer.Previous = null;
     }
 
     /// <summary>The reader's wait for something to read.</summary>
@@ -458,15 +433,9 @@ public sealed class Mailbox<T>
     }
 
     /// <summary>A writer in line, with its item.</summary>
-    private sealed class Writer(Mailbox<T> owner) : WaitSource<bool>(owner._scheduler)
+    private sealed class Writer(Mailbox<T> owner) : QueuedWait<Writer, bool>(owner._scheduler)
     {
         internal T Item { get; set; } = default!; // set before the writer is queued
-
-        internal bool Queued { get; set; }
-
-        internal Writer? Next { get; set; }
-
-        internal Writer? Previous { get; set; }
 
         protected override void TryCancel(CancellationToken token)
         {
@@ -474,7 +443,7 @@ public sealed class Mailbox<T>
             {
                 if (!Queued || token != Token)
                     return;
-                owner.Unlink(this);
+                owner._writers.Remove(this);
             }
 
             Fail(new OperationCanceledException(token));
