@@ -35,15 +35,13 @@ internal sealed partial class DiscoveryDriver : ISubsystem
     private readonly PeerLogLimiter _futureLogged = new(FutureLogInterval, CatalogStore.MaxEntries);
     private readonly IGossip? _gossip;
     private readonly Announcer? _announcer;
-    private readonly ITimer _timer;
+    private readonly Alarm _alarm;
     private readonly long _epoch;
     private CatalogState _state;
     private SignedPeerEntry _published;
     private TimeSpan? _windowEnd;
     private Task _loop = Task.CompletedTask;
     private int _localChanged;
-    private int _timerRang;
-    private TimeSpan _timerAt = TimeSpan.MaxValue;
 
     /// <summary>Makes the driver of one node.</summary>
     /// <param name="node">The node.</param>
@@ -73,11 +71,7 @@ internal sealed partial class DiscoveryDriver : ISubsystem
         Hub = new DiscoveryHub(Scheduler, options.EventsBacklog);
         Verification = new EntryVerification(new SignatureVerifier(SignatureCache.Shared), new SignatureBudget(), Scheduler, TimeProvider);
         _published = Local.LastSigned;
-        _timer = TimeProvider.CreateTimer(
-            static self => ((DiscoveryDriver)self!).OnTimer(),
-            this,
-            Timeout.InfiniteTimeSpan,
-            Timeout.InfiniteTimeSpan);
+        _alarm = new Alarm(TimeProvider, () => _mailbox.TryPost(DiscoveryInput.Wake)); // busy if full, and then it looks anyway
     }
 
     /// <inheritdoc/>
@@ -157,7 +151,7 @@ internal sealed partial class DiscoveryDriver : ISubsystem
         _mailbox.Complete();
         await _loop.ConfigureAwait(false);
         await _tasks.WhenEmptyAsync().ConfigureAwait(false);
-        await _timer.DisposeAsync().ConfigureAwait(false);
+        await _alarm.DisposeAsync().ConfigureAwait(false);
         Hub.End();
     }
 
@@ -251,7 +245,7 @@ internal sealed partial class DiscoveryDriver : ISubsystem
                 _core.HandleTimeout(after);
                 CarryOut(after);
                 CheckWindow(after);
-                ArmTimer(after);
+                SetAlarm(after);
             }
         }
         catch (Exception e)
@@ -269,27 +263,12 @@ internal sealed partial class DiscoveryDriver : ISubsystem
         }
     }
 
-    /// <summary>
-    /// Wakes the loop no later than something is due. A timer that is set for an earlier time stays as it is: looking once in
-    /// vain costs less than setting it anew at every turn.
-    /// </summary>
-    private void ArmTimer(DiscoveryTime now)
+    private void SetAlarm(DiscoveryTime now)
     {
-        if (Interlocked.Exchange(ref _timerRang, 0) != 0)
-            _timerAt = TimeSpan.MaxValue;
         TimeSpan? next = _core.NextTimeout(now);
         if (_windowEnd is { } end && !(next < end - now.Monotonic))
             next = end > now.Monotonic ? end - now.Monotonic : TimeSpan.Zero;
-        if (next is not { } delay || now.Monotonic + delay >= _timerAt)
-            return;
-        _timerAt = now.Monotonic + delay;
-        // Timers count whole milliseconds and round down; a loop that wakes too early would spin.
-        _timer.Change(TimeSpan.FromMilliseconds(Math.Ceiling(delay.TotalMilliseconds)), Timeout.InfiniteTimeSpan);
-    }
-
-    private void OnTimer()
-    {
-        Volatile.Write(ref _timerRang, 1);
-        _mailbox.TryPost(DiscoveryInput.Wake); // busy if full, and then it looks anyway
+        if (next is { } delay)
+            _alarm.Set(now.Monotonic + delay, now.Monotonic);
     }
 }

@@ -34,8 +34,6 @@ internal sealed partial class GossipDriver : IGossip, IProtocolHandler
     private readonly long _epoch;
     private EndpointAddress? _changedAddress;
     private int _handleDisposed;
-    private int _alarmRang;
-    private TimeSpan _alarmAt = TimeSpan.MaxValue;
     private volatile bool _stopping;
     private Task _loop = Task.CompletedTask;
 
@@ -92,15 +90,15 @@ internal sealed partial class GossipDriver : IGossip, IProtocolHandler
 
     private async Task RunAsync()
     {
-        ITimer alarm = _context.TimeProvider.CreateTimer(
-            static self => ((GossipDriver)self!).OnAlarm(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        var alarm = new Alarm(_context.TimeProvider, _inbox.Wake);
         try
         {
             while (!_stopping)
             {
                 if (TakeTurn())
                     continue;
-                SetAlarm(alarm);
+                if (_timers.Next is { } next)
+                    alarm.Set(next, Now);
                 await _inbox.WaitAsync().ConfigureAwait(false);
             }
         }
@@ -116,30 +114,6 @@ internal sealed partial class GossipDriver : IGossip, IProtocolHandler
             EndEverything();
         }
     }
-
-    /// <summary>
-    /// Wakes the loop no later than the next timer is due. An alarm that is set for an earlier time stays as it is: looking
-    /// once in vain costs less than setting it anew at every message.
-    /// </summary>
-    private void SetAlarm(ITimer alarm)
-    {
-        if (Interlocked.Exchange(ref _alarmRang, 0) != 0)
-            _alarmAt = TimeSpan.MaxValue;
-        if (_timers.Next is not { } next || next >= _alarmAt)
-            return;
-        _alarmAt = next;
-        alarm.Change(Later(next - Now), Timeout.InfiniteTimeSpan);
-    }
-
-    private void OnAlarm()
-    {
-        Volatile.Write(ref _alarmRang, 1);
-        _inbox.Wake();
-    }
-
-    /// <summary>Not less than nothing, and a whole number of milliseconds, as timers count.</summary>
-    private static TimeSpan Later(TimeSpan due) =>
-        due <= TimeSpan.Zero ? TimeSpan.Zero : TimeSpan.FromMilliseconds(Math.Ceiling(due.TotalMilliseconds));
 
     /// <summary>Does some of everything that waits; false if nothing did.</summary>
     private bool TakeTurn()
