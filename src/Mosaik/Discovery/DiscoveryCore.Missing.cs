@@ -10,14 +10,17 @@ internal sealed partial class DiscoveryCore
     private long _lookedUntilMs = long.MinValue;
 
     /// <summary>Whom to join: those who are there, and those who were.</summary>
-    private List<PeerId> JoinablePeers(DiscoveryTime now)
+    private List<PeerId> JoinablePeers(DiscoveryTime now) =>
+    [
+        .. _catalog.State.Signed.Keys.Concat(_catalog.State.Unsigned.Keys).Where(id => _catalog.IsFresh(id, now.WallMs)),
+        .. _missing.Ids.Where(id => !_catalog.IsFresh(id, now.WallMs)),
+    ];
+
+    /// <summary>A peer is about to be dialled; nobody else may know where it was if it is missed.</summary>
+    private void Recall(PeerId id)
     {
-        Effects.Recalled.AddRange(_missing.Addresses);
-        return
-        [
-            .. _catalog.State.Signed.Keys.Concat(_catalog.State.Unsigned.Keys).Where(id => _catalog.IsFresh(id, now.WallMs)),
-            .. _missing.Ids.Where(id => !_catalog.IsFresh(id, now.WallMs)),
-        ];
+        if (_missing.AddressOf(id) is { } address)
+            Effects.Recalled.Add(address);
     }
 
     /// <summary>Without announcements no keep-alive can fail to come.</summary>

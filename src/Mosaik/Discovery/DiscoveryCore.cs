@@ -384,10 +384,7 @@ internal sealed partial class DiscoveryCore
         int started = Effects.Syncs.Count;
         _syncs.TakeDue(now.Monotonic, id => _catalog.IsFresh(id, now.WallMs), Effects.Syncs);
         for (int i = started; i < Effects.Syncs.Count; i++)
-        {
-            if (_missing.AddressOf(Effects.Syncs[i].Peer) is { } address)
-                Effects.Recalled.Add(address);
-        }
+            Recall(Effects.Syncs[i].Peer);
         _prober.TakeDue(
             now.Monotonic, () => _catalog.State.Signed.Keys, id => _catalog.IsFreshSigned(id, now.WallMs), Effects.Probes);
     }
@@ -397,6 +394,8 @@ internal sealed partial class DiscoveryCore
         Effects.Announce |= effects.Announce;
         Effects.Restamp |= effects.Restamp;
         Effects.Joins.AddRange(effects.Joins);
+        foreach (PeerId id in effects.Joins)
+            Recall(id);
         foreach (PeerId id in effects.Observed)
             _syncs.Observe(id, SyncReason.Neighbour, now.Monotonic, _options.PurgeAfter);
         foreach (PeerId id in effects.Refreshes)

@@ -30,9 +30,6 @@ internal sealed class MissingPeers
     /// <summary>Who is missed, ascending.</summary>
     public IReadOnlyCollection<PeerId> Ids => _peers.Keys;
 
-    /// <summary>Where they were.</summary>
-    public IEnumerable<EndpointAddress> Addresses => _peers.Values.Select(static peer => peer.Address);
-
     /// <summary>Whether a peer is missed.</summary>
     public bool Contains(PeerId id) => _peers.ContainsKey(id);
 
