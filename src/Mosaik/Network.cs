@@ -39,7 +39,7 @@ public sealed class Network : IAsyncDisposable
     private Network(NetworkId networkId, NetworkOptions options)
     {
         _options = options;
-        _logger = (ILogger?)options.LoggerFactory?.CreateLogger("Mosaik.Networking") ?? NullLogger.Instance;
+        _logger = LoggerOf("Networking");
         _completion = new Completion(options.Scheduler);
         _tasks = new TaskSet(options.Scheduler);
         NetworkId = networkId;
@@ -167,9 +167,12 @@ public sealed class Network : IAsyncDisposable
     internal static IEnumerable<ISubsystem> Compose(Network network, Func<Network, IGossip?> makeGossip) =>
         [network.AddDiscovery(makeGossip(network)), network.AddStreams(), network.AddGroups()];
 
+    private ILogger LoggerOf(string room) =>
+        (ILogger?)_options.LoggerFactory?.CreateLogger("Mosaik." + room) ?? NullLogger.Instance;
+
     private GossipDriver MakeGossip()
     {
-        var logger = (ILogger?)_options.LoggerFactory?.CreateLogger("Mosaik.Discovery.Gossip") ?? NullLogger.Instance;
+        var logger = LoggerOf("Discovery.Gossip");
         var meter = MosaikDiagnostics.MeterOf(_options.MeterFactory);
         var driver = new GossipDriver(GossipContext.Of(Local, _options.Discovery.Gossip, _options.Random, meter, logger));
         Local.Router.Register(WireProtocol.Announce, driver);
@@ -178,7 +181,7 @@ public sealed class Network : IAsyncDisposable
 
     private DiscoveryDriver AddDiscovery(IGossip? gossip)
     {
-        var logger = (ILogger?)_options.LoggerFactory?.CreateLogger("Mosaik.Discovery") ?? NullLogger.Instance;
+        var logger = LoggerOf("Discovery");
         var meter = MosaikDiagnostics.MeterOf(_options.MeterFactory);
         var driver = new DiscoveryDriver(Local, _options.Discovery, _options.Random, meter, logger, gossip);
         _discovery = new NetworkDiscovery(driver);
@@ -200,7 +203,7 @@ public sealed class Network : IAsyncDisposable
             TimeProvider = _options.TimeProvider,
             Scheduler = _options.Scheduler,
             Random = _options.Random,
-            Logger = (ILogger?)_options.LoggerFactory?.CreateLogger("Mosaik.Streams") ?? NullLogger.Instance,
+            Logger = LoggerOf("Streams"),
             Metrics = new StreamMetrics(MosaikDiagnostics.MeterOf(_options.MeterFactory), NetworkId),
             Stopping = _termination.Token,
         };
@@ -224,7 +227,7 @@ public sealed class Network : IAsyncDisposable
             TimeProvider = _options.TimeProvider,
             Scheduler = _options.Scheduler,
             Random = _options.Random,
-            Logger = (ILogger?)_options.LoggerFactory?.CreateLogger("Mosaik.Groups") ?? NullLogger.Instance,
+            Logger = LoggerOf("Groups"),
             Meter = MosaikDiagnostics.MeterOf(_options.MeterFactory),
         };
         var subsystem = new GroupsSubsystem(Local, context);
