@@ -26,13 +26,7 @@ public sealed class ReceiveRoleTests
     {
         using var receivers = new Receivers();
         using var release = new ManualResetEventSlim();
-        var first = new TaskCompletionSource<Thread>(TaskCreationOptions.RunContinuationsAsynchronously);
-        receivers.Deliver(() =>
-        {
-            first.SetResult(Thread.CurrentThread);
-            Assert.True(release.Wait(Patience));
-        });
-        var blocked = await first.Task.WaitAsync(Patience);
+        var blocked = await receivers.BlockAsync(release);
         var second = new TaskCompletionSource<Thread>(TaskCreationOptions.RunContinuationsAsynchronously);
         receivers.Deliver(() => second.SetResult(Thread.CurrentThread));
         var next = await second.Task.WaitAsync(Patience);
@@ -47,13 +41,7 @@ public sealed class ReceiveRoleTests
     {
         using var receivers = new Receivers();
         using var release = new ManualResetEventSlim();
-        var started = new TaskCompletionSource<Thread>(TaskCreationOptions.RunContinuationsAsynchronously);
-        receivers.Deliver(() =>
-        {
-            started.SetResult(Thread.CurrentThread);
-            Assert.True(release.Wait(Patience));
-        });
-        var blocked = await started.Task.WaitAsync(Patience);
+        var blocked = await receivers.BlockAsync(release);
         var next = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
         receivers.Deliver(() => next.SetResult(receivers.Role.MayRun)); // on the next thread, run in spite of the advice
         Assert.False(await next.Task.WaitAsync(Patience));
@@ -131,6 +119,18 @@ public sealed class ReceiveRoleTests
         }
 
         public void Deliver(Action action) => Deliver(new Work(action, null));
+
+        /// <summary>Delivers what runs until it is released. Returns the thread on which it does.</summary>
+        public Task<Thread> BlockAsync(ManualResetEventSlim release)
+        {
+            var started = new TaskCompletionSource<Thread>(TaskCreationOptions.RunContinuationsAsynchronously);
+            Deliver(() =>
+            {
+                started.SetResult(Thread.CurrentThread);
+                Assert.True(release.Wait(Patience));
+            });
+            return started.Task.WaitAsync(Patience);
+        }
 
         /// <summary>The thread takes it at once, and runs it when it may. Returns that thread.</summary>
         public Thread DeliverAfter(ManualResetEventSlim gate, Action action)

@@ -8,16 +8,12 @@ public sealed class SocketTroubleTests
     [Fact]
     public void A_batch_without_room_is_offered_again()
     {
-        using var world = new DriverWorld();
-        TroubledSocket? trouble = null;
-        world.Run(async () =>
+        Run(async (world, listener, dialler, trouble) =>
         {
-            var listener = world.Add();
-            var dialler = world.Add(wrap: socket => trouble = new TroubledSocket(socket));
             var accepting = listener.AcceptAsync();
             var client = await DriverWorld.Connect(dialler, listener);
             var (a, b) = await DriverWorld.OpenPair(client, await accepting);
-            trouble!.Results = Enumerable.Repeat(DatagramSendResult.WouldBlock, 30);
+            trouble.Results = Enumerable.Repeat(DatagramSendResult.WouldBlock, 30);
             var reading = HandleTests.ReadAll(b);
             await a.WriteAsync(new byte[500_000], completeWrites: true);
             Assert.Equal(500_000, (await reading).Length);
@@ -30,17 +26,13 @@ public sealed class SocketTroubleTests
     [Fact]
     public void A_close_waits_until_there_is_room_for_it()
     {
-        using var world = new DriverWorld();
-        TroubledSocket? trouble = null;
-        world.Run(async () =>
+        Run(async (world, listener, dialler, trouble) =>
         {
-            var listener = world.Add();
-            var dialler = world.Add(wrap: socket => trouble = new TroubledSocket(socket));
             var accepting = listener.AcceptAsync();
             var client = await DriverWorld.Connect(dialler, listener);
             var server = await accepting;
             await world.Delay(TimeSpan.FromMilliseconds(100));
-            trouble!.Results = Enumerable.Repeat(DatagramSendResult.WouldBlock, 20);
+            trouble.Results = Enumerable.Repeat(DatagramSendResult.WouldBlock, 20);
             var before = world.Scheduler.Now;
             await client.CloseAsync(5, "bye");
             Assert.True(world.Scheduler.Now - before >= TimeSpan.FromMilliseconds(20));
@@ -51,14 +43,10 @@ public sealed class SocketTroubleTests
     [Fact]
     public void Disposal_does_not_wait_for_ever_for_room()
     {
-        using var world = new DriverWorld();
-        TroubledSocket? trouble = null;
-        world.Run(async () =>
+        Run(async (world, listener, dialler, trouble) =>
         {
-            var listener = world.Add();
-            var dialler = world.Add(wrap: socket => trouble = new TroubledSocket(socket));
             _ = await DriverWorld.Connect(dialler, listener);
-            trouble!.Results = Enumerable.Repeat(DatagramSendResult.WouldBlock, int.MaxValue);
+            trouble.Results = Enumerable.Repeat(DatagramSendResult.WouldBlock, int.MaxValue);
             var before = world.Scheduler.Now;
             await dialler.DisposeAsync();
             Assert.InRange(world.Scheduler.Now - before, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1.1));
@@ -71,16 +59,12 @@ public sealed class SocketTroubleTests
     [InlineData(DatagramSendResult.Unreachable)]
     public void Datagrams_the_system_refuses_are_like_lost_ones(DatagramSendResult result)
     {
-        using var world = new DriverWorld();
-        TroubledSocket? trouble = null;
-        world.Run(async () =>
+        Run(async (world, listener, dialler, trouble) =>
         {
-            var listener = world.Add();
-            var dialler = world.Add(wrap: socket => trouble = new TroubledSocket(socket));
             var accepting = listener.AcceptAsync();
             var client = await DriverWorld.Connect(dialler, listener);
             var (a, b) = await DriverWorld.OpenPair(client, await accepting);
-            trouble!.Results = Enumerable.Repeat(result, 5);
+            trouble.Results = Enumerable.Repeat(result, 5);
             var reading = HandleTests.ReadAll(b);
             await a.WriteAsync(new byte[100_000], completeWrites: true);
             Assert.Equal(100_000, (await reading).Length);
@@ -90,34 +74,27 @@ public sealed class SocketTroubleTests
     [Fact]
     public void No_call_carries_more_datagrams_than_the_socket_takes()
     {
-        using var world = new DriverWorld();
-        TroubledSocket? trouble = null;
-        world.Run(async () =>
+        Run(async (world, listener, dialler, trouble) =>
         {
-            var listener = world.Add();
-            var dialler = world.Add(wrap: socket => trouble = new TroubledSocket(socket) { MaxSegments = 3 });
+            trouble.MaxSegments = 3;
             var accepting = listener.AcceptAsync();
             var client = await DriverWorld.Connect(dialler, listener);
             var (a, b) = await DriverWorld.OpenPair(client, await accepting);
             var reading = HandleTests.ReadAll(b);
             await a.WriteAsync(new byte[300_000], completeWrites: true);
             Assert.Equal(300_000, (await reading).Length);
-            Assert.Equal(3, trouble!.LargestBatch);
+            Assert.Equal(3, trouble.LargestBatch);
         });
     }
 
     [Fact]
     public void A_socket_that_dies_ends_the_endpoint()
     {
-        using var world = new DriverWorld();
-        TroubledSocket? trouble = null;
-        world.Run(async () =>
+        Run(async (world, listener, dialler, trouble) =>
         {
-            var listener = world.Add();
-            var dialler = world.Add(wrap: socket => trouble = new TroubledSocket(socket));
             var client = await DriverWorld.Connect(dialler, listener);
             var accepting = client.AcceptStreamAsync(QuicStreamDirection.Bidirectional).AsTask();
-            trouble!.Receiver!.OnFailed(new IOException("no more"));
+            trouble.Receiver!.OnFailed(new IOException("no more"));
             var e = await Assert.ThrowsAsync<QuicException>(() => accepting);
             Assert.Equal(QuicErrorKind.EndpointClosed, e.Kind);
             Assert.IsType<IOException>(e.InnerException);
@@ -146,6 +123,19 @@ public sealed class SocketTroubleTests
         Assert.True(Assert.Single(opened).IsDisposed);
     }
 
+    /// <summary>A scenario of a listener and a dialler, whose socket is the one in trouble.</summary>
+    private static void Run(Func<DriverWorld, QuicEndpoint, QuicEndpoint, TroubledSocket, Task> scenario)
+    {
+        using var world = new DriverWorld();
+        world.Run(() =>
+        {
+            TroubledSocket? trouble = null;
+            var listener = world.Add();
+            var dialler = world.Add(wrap: socket => trouble = new TroubledSocket(socket));
+            return scenario(world, listener, dialler, trouble!); // the endpoint has opened it
+        });
+    }
+
     private sealed class TroubledSocket(IDatagramSocket inner) : IDatagramSocket
     {
         private IEnumerator<DatagramSendResult>? _results;
@@ -165,7 +155,7 @@ public sealed class SocketTroubleTests
 
         public IPEndPoint LocalEndPoint => inner.LocalEndPoint;
 
-        public int MaxSegments { get; init; } = 32;
+        public int MaxSegments { get; set; } = 32;
 
         public void Start(IDatagramReceiver receiver)
         {
