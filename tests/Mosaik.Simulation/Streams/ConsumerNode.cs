@@ -1,5 +1,6 @@
 using System.Net;
 using System.Threading.Channels;
+using Mosaik.Discovery;
 using Mosaik.Networking;
 using Mosaik.Primitives;
 using Mosaik.Streams;
@@ -71,24 +72,17 @@ internal sealed class ConsumerNode
         Open();
     }
 
-    /// <summary>Loses what producers ask for.</summary>
-    public void LoseWelcome()
+    /// <summary>Loses what producers ask for, or has it again.</summary>
+    public void SetWelcome(bool isWelcome)
     {
+        NetworkDiscovery? discovery = Network?.Discovery;
         if (_world.Plan.RequiresTicket)
-            Network?.Discovery.ReplaceTicket(_world.Welcome.Issue(TicketLife));
+            discovery?.ReplaceTicket(_world.Welcome.Issue(isWelcome ? null : TicketLife));
+        else if (isWelcome)
+            discovery?.AddTags(Welcome.Tag);
         else
-            Network?.Discovery.RemoveTags(Welcome.Tag);
-        _world.Record(TraceIndex, "loses its welcome", Life);
-    }
-
-    /// <summary>Has again what producers ask for.</summary>
-    public void RegainWelcome()
-    {
-        if (_world.Plan.RequiresTicket)
-            Network?.Discovery.ReplaceTicket(_world.Welcome.Issue(null));
-        else
-            Network?.Discovery.AddTags(Welcome.Tag);
-        _world.Record(TraceIndex, "is welcome again", Life);
+            discovery?.RemoveTags(Welcome.Tag);
+        _world.Record(TraceIndex, isWelcome ? "is welcome again" : "loses its welcome", Life);
     }
 
     /// <summary>

@@ -38,9 +38,9 @@ internal sealed class StreamsFaults(StreamsWorld world)
             case FaultKind.Revocation when world.Plan.HasRule && world.IsEligible(consumer.Index) && !consumer.IsBusy:
                 world.Faults.Count(fault.Kind);
                 consumer.IsBusy = true;
-                consumer.LoseWelcome();
+                consumer.SetWelcome(false);
                 await world.DelayAsync(fault.Duration);
-                consumer.RegainWelcome();
+                consumer.SetWelcome(true);
                 consumer.IsBusy = false;
                 break;
             case FaultKind.ConnectionLost:
