@@ -8,16 +8,23 @@ namespace Mosaik.Tests;
 internal sealed class LoopbackNodes : IAsyncDisposable
 {
     private readonly List<Network> _nodes = [];
-    private readonly NetworkId _id = UniqueId.Random(new SeededRandom((ulong)Random.Shared.NextInt64())).ToString();
 
-    /// <summary>A new node that knows nobody.</summary>
-    public async Task<Network> StartAsync()
+    /// <summary>Their network.</summary>
+    public NetworkId Id { get; } = UniqueId.Random(new SeededRandom((ulong)Random.Shared.NextInt64())).ToString();
+
+    /// <summary>A new node that knows nobody but its bootstrap peers; several may be started at once.</summary>
+    public async Task<Network> StartAsync(DiscoveryOptions? discovery = null, NetworkId? network = null)
     {
         var node = await Network.StartAsync(
-            _id,
-            new NetworkOptions { BindAddresses = [new IPEndPoint(IPAddress.Loopback, 0)] },
+            network ?? Id,
+            new NetworkOptions
+            {
+                BindAddresses = [new IPEndPoint(IPAddress.Loopback, 0)],
+                Discovery = discovery ?? new DiscoveryOptions(),
+            },
             TestContext.Current.CancellationToken);
-        _nodes.Add(node);
+        lock (_nodes)
+            _nodes.Add(node);
         return node;
     }
 

@@ -15,26 +15,7 @@ public sealed class CatalogSyncTests
         using var world = new DiscoveryWorld();
         world.Run(async () =>
         {
-            Network n0 = await world.StartAsync(), n1 = await world.StartAsync();
-            n0.Discovery.AddTags("tag1");
-            n0.Discovery.AddTags("tag2", "tag3");
-            n0.Discovery.AddStreams(StreamId.Of<string>());
-            Assert.Equal(0, n0.Discovery.Catalog.PeersCount);
-            Assert.Equal(0, n1.Discovery.Catalog.PeersCount);
-
-            Assert.True(await n1.Discovery.InsertAsync(n0.Discovery.Me.Entry));
-            Assert.Equal(1, n1.Discovery.Catalog.PeersCount);
-            Assert.Equal(0, n1.Discovery.Catalog.SignedPeersCount);
-            Assert.Equal(0, n0.Discovery.Catalog.PeersCount);
-
-            await n1.SyncWithAsync(n0.Local.Id);
-            Assert.Equal(1, n0.Discovery.Catalog.PeersCount);
-            Assert.Equal(1, n1.Discovery.Catalog.PeersCount);
-            Assert.Equal(1, n1.Discovery.Catalog.SignedPeersCount);
-            Assert.Empty(n1.Discovery.Catalog.UnsignedPeers);
-            Assert.Equal(n0.Discovery.Me, Assert.Single(n1.Discovery.Catalog.SignedPeers));
-            Assert.Equal([.. new Tag[] { "tag1", "tag2", "tag3" }.Order()], n1.Discovery.Catalog.Get(n0.Local.Id)!.Tags);
-            Assert.Equal(n0.Local.Id, Assert.Single(n1.Discovery.Catalog.PeersOf(StreamId.Of<string>())).Id);
+            await Scenarios.SyncByHandAsync(await world.StartAsync(), await world.StartAsync());
         });
     }
 
@@ -48,16 +29,8 @@ public sealed class CatalogSyncTests
             Network[] b =
                 [await world.StartAsync(network: "b"), await world.StartAsync(network: "b"), await world.StartAsync(network: "b")];
             await world.DiscoverAllAsync([.. a, .. b]);
-            foreach ((Network[] nodes, int count) in new[] { (a, 1), (b, 2) })
-            {
-                foreach (Network node in nodes)
-                {
-                    Assert.Equal(count, node.Discovery.Catalog.PeersCount);
-                    Assert.Equal(
-                        nodes.Where(n => n != node).Select(n => n.Local.Id).Order(),
-                        node.Discovery.Catalog.Peers.Select(p => p.Id));
-                }
-            }
+            Scenarios.AssertIsolated(a);
+            Scenarios.AssertIsolated(b);
         });
     }
 

@@ -40,22 +40,7 @@ public sealed class GossipDiscoveryTests
     [Fact]
     public void Catalog_manual_sync_trigger() => Run(async world =>
     {
-        Network n0 = await world.StartAsync(Defaults), n1 = await world.StartAsync(Defaults);
-        n0.Discovery.AddTags("tag1");
-        n0.Discovery.AddTags("tag2", "tag3");
-        await using var producer = n0.Streams.Produce<string>();
-        Assert.Equal(0, n0.Discovery.Catalog.PeersCount);
-        Assert.Equal(0, n1.Discovery.Catalog.PeersCount);
-        Assert.True(await n1.Discovery.InsertAsync(n0.Discovery.Me.Entry));
-        Assert.Equal(1, n1.Discovery.Catalog.PeersCount);
-        Assert.Equal(0, n1.Discovery.Catalog.SignedPeersCount);
-        Assert.Equal(0, n0.Discovery.Catalog.PeersCount);
-        await n1.SyncWithAsync(n0.Local.Id);
-        Assert.Equal(1, n0.Discovery.Catalog.PeersCount);
-        Assert.Equal(1, n1.Discovery.Catalog.PeersCount);
-        Assert.Equal(1, n1.Discovery.Catalog.SignedPeersCount);
-        Assert.Empty(n1.Discovery.Catalog.UnsignedPeers);
-        Assert.Equal(3, n1.Discovery.Catalog.Get(n0.Local.Id)!.Tags.Count);
+        await Scenarios.SyncByHandAsync(await world.StartAsync(Defaults), await world.StartAsync(Defaults));
     });
 
     [Fact]
@@ -65,50 +50,16 @@ public sealed class GossipDiscoveryTests
         Network[] b = [await world.StartAsync(Defaults, "b"), await world.StartAsync(Defaults, "b"), await world.StartAsync(Defaults, "b")];
         await world.DiscoverAllAsync([.. a, .. b]);
         await world.DelayAsync(30 * Second); // also when gossip had its time
-        foreach (Network[] side in new[] { a, b })
-        {
-            foreach (Network node in side)
-            {
-                Assert.Equal(
-                    side.Where(n => n != node).Select(n => n.Local.Id).Order(),
-                    node.Discovery.Catalog.Peers.Select(p => p.Id));
-            }
-        }
+        Scenarios.AssertIsolated(a);
+        Scenarios.AssertIsolated(b);
     });
 
     [Fact]
     public void Depart_stale_peers_are_purged() => Run(async world =>
     {
-        Network quick = await world.StartAsync(Defaults with
-        {
-            PurgeAfter = 4 * Second,
-            AnnounceInterval = 2 * Second,
-            AnnounceJitter = 0,
-        });
-        Network slow = await world.StartAsync(Defaults with
-        {
-            PurgeAfter = 180 * Second,
-            AnnounceInterval = 10 * Second,
-            AnnounceJitter = 0,
-        });
-        var events = new EventReader(world, quick);
-        await world.DiscoverAllAsync(quick, slow);
-        var discovered = await events.NextAsync<DiscoveryEvent.PeerDiscovered>(Second);
-        Assert.Equal(slow.Discovery.Me, discovered.Signed);
-        Assert.Equal(1, quick.Discovery.Catalog.PeersCount);
-        Assert.Equal(1, slow.Discovery.Catalog.PeersCount);
-
-        await world.DelayAsync(4 * Second);
-        Assert.Equal(0, quick.Discovery.Catalog.PeersCount);
-        Assert.Equal(1, slow.Discovery.Catalog.PeersCount);
-        // The next one: no update in between for a version that did not change, and no refresh of a young entry.
-        Assert.Equal(slow.Local.Id, (await events.NextAsync<DiscoveryEvent.PeerDeparted>(Second)).PeerId);
-
+        var (quick, slow, events) = await Scenarios.PurgeSlowAsync(world, Defaults);
         await world.DelayAsync(6 * Second);
-        discovered = await events.NextAsync<DiscoveryEvent.PeerDiscovered>(3 * Second);
-        Assert.Equal(slow.Discovery.Me, discovered.Signed);
-        Assert.Equal(1, quick.Discovery.Catalog.PeersCount);
-        Assert.Equal(1, slow.Discovery.Catalog.PeersCount);
+        await Scenarios.AssertFoundAsync(quick, slow, events, 3 * Second);
     });
 
     [Fact]

@@ -19,37 +19,12 @@ public sealed class NodeDiscoveryTests
         using var world = new DiscoveryWorld();
         world.Run(async () =>
         {
-            Network quick = await world.StartAsync(new DiscoveryOptions
-            {
-                PurgeAfter = 4 * Second,
-                AnnounceInterval = 2 * Second,
-                AnnounceJitter = 0,
-            });
-            Network slow = await world.StartAsync(new DiscoveryOptions
-            {
-                PurgeAfter = 180 * Second,
-                AnnounceInterval = 10 * Second,
-                AnnounceJitter = 0,
-            });
-            var events = new EventReader(world, quick);
-            await world.DiscoverAllAsync(quick, slow);
-            var discovered = await events.NextAsync<DiscoveryEvent.PeerDiscovered>(Second);
-            Assert.Equal(slow.Discovery.Me, discovered.Signed);
-            Assert.Equal(1, quick.Discovery.Catalog.PeersCount);
-            Assert.Equal(1, slow.Discovery.Catalog.PeersCount);
-
-            await world.DelayAsync(4 * Second);
-            Assert.Equal(0, quick.Discovery.Catalog.PeersCount);
-            Assert.Equal(1, slow.Discovery.Catalog.PeersCount);
-            Assert.Equal(slow.Local.Id, (await events.NextAsync<DiscoveryEvent.PeerDeparted>(Second)).PeerId);
+            var (quick, slow, events) = await Scenarios.PurgeSlowAsync(world, new DiscoveryOptions());
 
             // Refreshed by its own keep-alive, it is found again by the next exchange.
             await world.DelayAsync(6 * Second);
             await quick.SyncWithAsync(slow.Local.Address);
-            discovered = await events.NextAsync<DiscoveryEvent.PeerDiscovered>(3 * Second);
-            Assert.Equal(slow.Discovery.Me, discovered.Signed);
-            Assert.Equal(1, quick.Discovery.Catalog.PeersCount);
-            Assert.Equal(1, slow.Discovery.Catalog.PeersCount);
+            await Scenarios.AssertFoundAsync(quick, slow, events, 3 * Second);
         });
     }
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using Mosaik.Discovery;
 using Mosaik.Primitives;
 
@@ -22,7 +21,7 @@ public sealed class UdpDiscoveryTests
     [Fact]
     public async Task Catalog_converge_with_bootstrap()
     {
-        await using Nodes nodes = new();
+        await using LoopbackNodes nodes = new();
         Network first = await nodes.StartAsync();
         var options = new DiscoveryOptions { BootstrapPeers = [first.Local.Address] };
         Network[] others = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => nodes.StartAsync(options)));
@@ -33,47 +32,29 @@ public sealed class UdpDiscoveryTests
     [Fact]
     public async Task Catalog_manual_sync_trigger()
     {
-        await using Nodes nodes = new();
-        Network n0 = await nodes.StartAsync(), n1 = await nodes.StartAsync();
-        n0.Discovery.AddTags("tag1");
-        n0.Discovery.AddTags("tag2", "tag3");
-        await using var producer = n0.Streams.Produce<string>();
-        Assert.Equal(0, n0.Discovery.Catalog.PeersCount);
-        Assert.Equal(0, n1.Discovery.Catalog.PeersCount);
-        Assert.True(await n1.Discovery.InsertAsync(n0.Discovery.Me.Entry));
-        Assert.Equal(1, n1.Discovery.Catalog.PeersCount);
-        Assert.Equal(0, n1.Discovery.Catalog.SignedPeersCount);
-        Assert.Equal(0, n0.Discovery.Catalog.PeersCount);
-        await n1.SyncWithAsync(n0.Local.Id);
-        Assert.Equal(1, n0.Discovery.Catalog.PeersCount);
-        Assert.Equal(1, n1.Discovery.Catalog.PeersCount);
-        Assert.Equal(1, n1.Discovery.Catalog.SignedPeersCount);
-        Assert.Empty(n1.Discovery.Catalog.UnsignedPeers);
+        await using LoopbackNodes nodes = new();
+        await Scenarios.SyncByHandAsync(await nodes.StartAsync(), await nodes.StartAsync());
     }
 
     [Fact]
     public async Task Catalog_different_networks_are_isolated()
     {
-        await using Nodes nodes = new();
-        string a = nodes.Name + "/a", b = nodes.Name + "/b";
-        Network[] inA = [await nodes.StartAsync(name: a), await nodes.StartAsync(name: a)];
-        Network[] inB = [await nodes.StartAsync(name: b), await nodes.StartAsync(name: b), await nodes.StartAsync(name: b)];
+        await using LoopbackNodes nodes = new();
+        var other = (NetworkId)nodes.Id.Derive("other");
+        Network[] inA = [await nodes.StartAsync(), await nodes.StartAsync()];
+        Network[] inB =
+        [
+            await nodes.StartAsync(network: other), await nodes.StartAsync(network: other), await nodes.StartAsync(network: other),
+        ];
         await DiscoverAllAsync([.. inA, .. inB]);
-        foreach (Network[] side in new[] { inA, inB })
-        {
-            foreach (Network node in side)
-            {
-                Assert.Equal(
-                    side.Where(n => n != node).Select(n => n.Local.Id).Order(),
-                    node.Discovery.Catalog.Peers.Select(p => p.Id));
-            }
-        }
+        Scenarios.AssertIsolated(inA);
+        Scenarios.AssertIsolated(inB);
     }
 
     [Fact]
     public async Task Depart_stale_peers_are_purged()
     {
-        await using Nodes nodes = new();
+        await using LoopbackNodes nodes = new();
         Network quick = await nodes.StartAsync(
             new DiscoveryOptions { PurgeAfter = 4 * Second, AnnounceInterval = 2 * Second, AnnounceJitter = 0 });
         Network slow = await nodes.StartAsync(
@@ -91,7 +72,7 @@ public sealed class UdpDiscoveryTests
     [Fact]
     public async Task Depart_graceful_departure()
     {
-        await using Nodes nodes = new();
+        await using LoopbackNodes nodes = new();
         var options = new DiscoveryOptions { AnnounceInterval = 45 * Second };
         Network n0 = await nodes.StartAsync(options), n1 = await nodes.StartAsync(options), n2 = await nodes.StartAsync(options);
         await using Events at0 = new(n0), at2 = new(n2);
@@ -112,24 +93,7 @@ public sealed class UdpDiscoveryTests
         Assert.Equal(n1.Local.Id, (await at2.NextAsync<DiscoveryEvent.PeerDeparted>()).PeerId);
     }
 
-    /// <summary>For every ordered pair a sync, all at once; an error of a sync itself does not matter.</summary>
-    private static Task DiscoverAllAsync(params Network[] nodes) => Task.WhenAll(
-        from a in nodes
-        from b in nodes
-        where a != b
-        select TrySyncAsync(a, b));
-
-    private static async Task TrySyncAsync(Network a, Network b)
-    {
-        try
-        {
-            await a.SyncWithAsync(b.Local.Address).AsTask().WaitAsync(Deadline);
-        }
-        catch (DiscoveryException)
-        {
-            // Nodes of different networks refuse each other.
-        }
-    }
+    private static Task DiscoverAllAsync(params Network[] nodes) => LoopbackNodes.DiscoverAllAsync(nodes).WaitAsync(Deadline);
 
     private static async Task UntilAsync(Network node, Predicate<Catalog> condition, string what)
     {
@@ -146,28 +110,6 @@ public sealed class UdpDiscoveryTests
         {
             Assert.Fail($"not within {Deadline}: {what}; there are {node.Discovery.Catalog.PeersCount} peers");
         }
-    }
-
-    /// <summary>Nodes of one test, in a network of its own, all disposed at the end.</summary>
-    private sealed class Nodes : IAsyncDisposable
-    {
-        private readonly List<Network> _nodes = [];
-
-        public string Name { get; } = Guid.NewGuid().ToString();
-
-        public async Task<Network> StartAsync(DiscoveryOptions? discovery = null, string? name = null)
-        {
-            Network node = await Network.StartAsync(name ?? Name, new NetworkOptions
-            {
-                BindAddresses = [new IPEndPoint(IPAddress.Loopback, 0)],
-                Discovery = discovery ?? new DiscoveryOptions(),
-            });
-            lock (_nodes)
-                _nodes.Add(node);
-            return node;
-        }
-
-        public async ValueTask DisposeAsync() => await Task.WhenAll(_nodes.Select(n => n.DisposeAsync().AsTask()));
     }
 
     /// <summary>The events of a node but for updates, whose times are not those of a busy machine.</summary>
