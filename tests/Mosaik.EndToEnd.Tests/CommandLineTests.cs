@@ -15,10 +15,15 @@ public sealed class CommandLineTests
     [InlineData("pub --network n --stream s --buffer none", "--buffer")]
     [InlineData("pub --network n --stream s --max-subscribers 0", "--max-subscribers")]
     [InlineData("pub --network n --stream s --stall now", "--stall")]
+    [InlineData("pub --network n --stream s --buffer-bytes 0", "--buffer-bytes")]
+    [InlineData("pub --network n --stream s --wait-for 0", "--wait-for")]
+    [InlineData("sub --network n --stream s --backoff soon", "--backoff")]
+    [InlineData("sub --network n --stream s --backoff 5s --max-backoff 1s", "--max-backoff")]
     [InlineData("frobnicate", "frobnicate")]
     [InlineData("peers", "--network")]
     [InlineData("peers --network n --wait soon", "--wait")]
     [InlineData("bootstrap -q -v", "-q and -v")]
+    [InlineData("bootstrap --quiet --verbose", "-q and -v")]
     [InlineData("bootstrap --peers junk", "junk")]
     [InlineData("bootstrap --purge-after 20s", "--announce-interval")]
     [InlineData("bootstrap --announce-interval 0", "--announce-interval")]
@@ -29,6 +34,16 @@ public sealed class CommandLineTests
         Assert.DoesNotContain('\n', tool.Errors);
         Assert.Contains(mentions, tool.Errors, StringComparison.Ordinal);
         Assert.Contains("--help", tool.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Help_shows_values_in_the_form_in_which_they_are_taken()
+    {
+        await using var tool = ToolProcess.Mosaik("pub", "--help");
+        Assert.Equal(0, await tool.ExitAsync());
+        Assert.Contains("--lagging <slow|disconnect|skip>", tool.Output, StringComparison.Ordinal);
+        Assert.Contains("--peer <ID@IP:PORT>", tool.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("[default:", tool.Output, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -10,22 +10,19 @@ namespace Mosaik.Cli.Commands;
 /// <summary><c>mosaik bench streams</c>: what a stream carries between two processes.</summary>
 internal static class BenchStreamsCommand
 {
+    private const int DefaultSize = 64;
     private const string DefaultNetwork = "mosaik-bench";
     private static readonly TimeSpan DefaultDuration = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
     private static readonly StreamId Stream = "mosaik-bench";
 
-    private static readonly Option<int> Size = StreamOptions.Number(
-        "--size", "Bytes of a datum. Default: 64.", 64, BenchDatum.MinLength, 16 * 1024 * 1024);
+    private static readonly Option<int?> Size = StreamOptions.Number<int>(
+        "--size", "Bytes of a datum. Default: 64.", BenchDatum.MinLength, 16 * 1024 * 1024);
 
-    private static readonly Option<int> Rate = StreamOptions.Number(
-        "--rate", "Datums per second of a schedule. Default: as many as the receiver takes.", 0, 1, 1_000_000);
+    private static readonly Option<int?> Rate = StreamOptions.Number<int>(
+        "--rate", "Datums per second of a schedule. Default: as many as the receiver takes.", 1, 1_000_000);
 
-    private static readonly Option<TimeSpan?> Duration = new("--duration")
-    {
-        Description = "How long to measure. Default: 5s.",
-        CustomParser = NodeOptions.ParseDuration,
-    };
+    private static readonly Option<TimeSpan?> Duration = NodeOptions.Duration("--duration", "How long to measure. Default: 5s.");
 
     private static readonly Option<bool> Receive = new("--receive")
     {
@@ -34,14 +31,15 @@ internal static class BenchStreamsCommand
 
     private static readonly Option<string> Network = new("--network", "-n")
     {
-        Description = "The network of sender and receiver. Default: " + DefaultNetwork + ".",
+        Description = "The network of sender and receiver.",
         DefaultValueFactory = _ => DefaultNetwork,
         Validators = { NodeOptions.NotEmpty },
     };
 
     public static Command Create()
     {
-        var command = new Command("streams", "Measures a stream from this process to another one, which it starts unless --peer names one.")
+        var command = new Command(
+            "streams", "Measures a stream from this process to another one, which it starts unless --peer names one.")
         {
             Size, Rate, Duration, Receive, Network, NodeOptions.Peers, NodeOptions.Listen, NodeOptions.Json,
         };
@@ -93,8 +91,8 @@ internal static class BenchStreamsCommand
             }
 
             await producer.When.Subscribed().WaitAsync(cancellation).ConfigureAwait(false);
-            var rate = node.Parsed.GetValue(Rate);
-            var cpu = await new BenchSender(producer, node.Parsed.GetValue(Size), rate)
+            var rate = node.Parsed.GetValue(Rate) ?? 0;
+            var cpu = await new BenchSender(producer, node.Parsed.GetValue(Size) ?? DefaultSize, rate)
                 .RunAsync(node.Parsed.GetValue(Duration) ?? DefaultDuration, cancellation).ConfigureAwait(false);
             if (receiver is null)
             {

@@ -23,7 +23,9 @@ internal static class BootstrapCommand
 
     public static readonly Option<EndpointAddress[]> Peers = new("--peers", "--peer", "-p")
     {
-        Description = "Other members to contact at start: ID@IP:PORT, or a bare ID that is known by then. Several times, or separated by commas.",
+        HelpName = NodeOptions.PeerForm,
+        Description = "Other members to contact at start; a bare ID does if others know its address. Several times, or separated "
+            + "by commas.",
         CustomParser = static result => NodeOptions.ParsePeers(result, SplitPeers),
         DefaultValueFactory = _ => [],
         Arity = ArgumentArity.OneOrMore,
@@ -44,7 +46,7 @@ internal static class BootstrapCommand
         Description = "No relay servers: the node must be directly reachable. There are none yet, so this is always so.",
     };
 
-    public static readonly Option<bool> Verbose = new("-v")
+    public static readonly Option<bool> Verbose = new("--verbose", "-v")
     {
         Description = "Logs protocol steps on stderr; -vv logs every message.",
         Arity = ArgumentArity.Zero,

@@ -9,6 +9,9 @@ namespace Mosaik.Cli.Commands;
 /// <summary>The options that every command with a node has, and the node they describe.</summary>
 internal static class NodeOptions
 {
+    /// <summary>How a peer is written.</summary>
+    public const string PeerForm = "ID@IP:PORT";
+
     public static readonly Option<string> Network = new("--network", "-n")
     {
         Description = "The network: 64 hexadecimal digits, or any text, which is hashed.",
@@ -25,7 +28,8 @@ internal static class NodeOptions
 
     public static readonly Option<EndpointAddress[]> Peers = new("--peer", "-p")
     {
-        Description = "A member to contact at start: ID@IP:PORT. May be given several times.",
+        HelpName = PeerForm,
+        Description = "A member to contact at start; a bare ID does if others know its address. May be given several times.",
         CustomParser = static result => ParsePeers(result, static text => [text]),
         DefaultValueFactory = _ => [],
         AllowMultipleArgumentsPerToken = false,
@@ -34,7 +38,8 @@ internal static class NodeOptions
 
     public static readonly Option<IPEndPoint[]> Listen = new("--listen", "-l")
     {
-        Description = "An address to bind, IP:PORT; default: all interfaces, any port. May be given several times.",
+        HelpName = "IP:PORT",
+        Description = "An address to bind. May be given several times. Default: all interfaces, any port.",
         CustomParser = ParseEndPoints,
         DefaultValueFactory = _ => [],
         Arity = ArgumentArity.OneOrMore,
@@ -42,7 +47,8 @@ internal static class NodeOptions
 
     public static readonly Option<string?> Secret = new("--secret", "-s")
     {
-        Description = "The node's identity: 64 hexadecimal digits are the key, any other text is hashed into one. Default: a new key.",
+        Description = "The node's identity: 64 hexadecimal digits are the key, any other text is hashed into one. "
+            + "Default: a new key.",
         Validators = { NotEmpty },
     };
 
@@ -56,17 +62,11 @@ internal static class NodeOptions
         Description = "Logs protocol steps on stderr (as MOSAIK_LOG=debug does).",
     };
 
-    public static readonly Option<TimeSpan?> PurgeAfter = new("--purge-after")
-    {
-        Description = "A peer that was not heard of for so long is forgotten: a number and ms, s, m or h. Default: 300s.",
-        CustomParser = ParseDuration,
-    };
+    public static readonly Option<TimeSpan?> PurgeAfter = Duration(
+        "--purge-after", "A peer that was not heard of for so long is forgotten: a number and ms, s, m or h. Default: 300s.");
 
-    public static readonly Option<TimeSpan?> AnnounceInterval = new("--announce-interval")
-    {
-        Description = "How often this node says that it is there, on average. Default: 15s.",
-        CustomParser = ParseDuration,
-    };
+    public static readonly Option<TimeSpan?> AnnounceInterval = Duration(
+        "--announce-interval", "How often this node says that it is there, on average. Default: 15s.");
 
     public static readonly Option<string[]> Tags = new("--tag", "-t")
     {
@@ -77,10 +77,10 @@ internal static class NodeOptions
         Validators = { NotEmpty },
     };
 
-    /// <summary>Adds the options of a node to a command.</summary>
+    /// <summary>Adds the options of a node to a command, but for <see cref="Network"/>, which comes first.</summary>
     public static void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[Network, Peers, Listen, Secret, Tags, Json, Verbose])
+        foreach (Option option in (Option[])[Peers, Listen, Secret, Tags, Json, Verbose])
             command.Options.Add(option);
         AddIntervalsTo(command);
     }
@@ -110,18 +110,17 @@ internal static class NodeOptions
             result.AddError($"{result.Option.Name} must not be empty");
     }
 
-    /// <summary>A duration, unless it is missing or wrong, which is told elsewhere; reading a wrong value throws.</summary>
-    private static TimeSpan? Given(CommandResult result, Option<TimeSpan?> option) =>
-        result.GetResult(option)?.Tokens is [var token] && DurationText.TryParse(token.Value, out var duration) ? duration : null;
-
-    public static TimeSpan? ParseDuration(ArgumentResult result)
+    /// <summary>An option that takes a duration; null if it is not given.</summary>
+    public static Option<TimeSpan?> Duration(string name, string description) => new(name)
     {
-        var text = result.Tokens[0].Value; // one is required
-        if (DurationText.TryParse(text, out var duration))
-            return duration;
-        result.AddError($"{((OptionResult)result.Parent!).IdentifierToken} takes a duration like 20s or 500ms, not '{text}'");
-        return null;
-    }
+        HelpName = "DURATION",
+        Description = description,
+        CustomParser = ParseDuration,
+    };
+
+    /// <summary>A duration, unless it is missing or wrong, which is told elsewhere; reading a wrong value throws.</summary>
+    public static TimeSpan? Given(CommandResult result, Option<TimeSpan?> option) =>
+        result.GetResult(option)?.Tokens is [var token] && DurationText.TryParse(token.Value, out var duration) ? duration : null;
 
     public static EndpointAddress[] ParsePeers(ArgumentResult result, Func<string, IEnumerable<string>> split)
     {
@@ -131,13 +130,22 @@ internal static class NodeOptions
             if (EndpointAddress.TryParse(text, out var peer, out var problem))
                 peers.Add(peer);
             else
-                result.AddError($"{((OptionResult)result.Parent!).Option.Name} takes ID@IP:PORT: {problem}");
+                result.AddError($"{((OptionResult)result.Parent!).Option.Name} takes {PeerForm}: {problem}");
         }
 
         return [.. peers];
     }
 
-    public static IPEndPoint[] ParseEndPoints(ArgumentResult result)
+    private static TimeSpan? ParseDuration(ArgumentResult result)
+    {
+        var text = result.Tokens[0].Value; // one is required
+        if (DurationText.TryParse(text, out var duration))
+            return duration;
+        result.AddError($"{((OptionResult)result.Parent!).IdentifierToken} takes a duration like 20s or 500ms, not '{text}'");
+        return null;
+    }
+
+    private static IPEndPoint[] ParseEndPoints(ArgumentResult result)
     {
         var endPoints = new List<IPEndPoint>();
         foreach (var token in result.Tokens)

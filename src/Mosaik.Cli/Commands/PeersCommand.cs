@@ -16,15 +16,15 @@ internal static class PeersCommand
         Description = "Stays, and shows every change; on a terminal as a live table. Default: one table, then the node leaves.",
     };
 
-    private static readonly Option<TimeSpan?> Wait = new("--wait")
-    {
-        Description = "Without --watch: how long to look for peers; ends earlier when no new one was found for 1 s. Default: 5s.",
-        CustomParser = NodeOptions.ParseDuration,
-    };
+    private static readonly Option<TimeSpan?> Wait = NodeOptions.Duration(
+        "--wait", "Without --watch: how long to look for peers; ends earlier when no new one was found for 1 s. Default: 5s.");
 
     public static Command Create()
     {
-        var command = new Command("peers", "Joins a network as a node and lists the other nodes.") { Watch, Wait };
+        var command = new Command("peers", "Joins a network as a node and lists the other nodes.")
+        {
+            NodeOptions.Network, Watch, Wait,
+        };
         NodeOptions.AddTo(command);
         command.SetAction((parsed, cancellation) => Node.RunAsync(parsed, Settings(parsed), RunAsync, cancellation));
         return command;

@@ -1,8 +1,10 @@
 using System.Buffers;
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Globalization;
 using System.IO.Pipelines;
 using System.Text;
+using System.Threading.Channels;
 using Mosaik.Streams;
 
 namespace Mosaik.Cli.Commands;
@@ -13,50 +15,40 @@ internal static class PubCommand
     // A line is a datum; a longer one would be refused anyway, so it is not collected first.
     private const int MaxLineBytes = 64 * 1024 * 1024;
 
-    private static readonly Option<int> WaitFor = new("--wait-for", "-w")
-    {
-        Description = "Starts when so many subscribers are connected.",
-        DefaultValueFactory = _ => 1,
-        Validators =
-        {
-            result =>
-            {
-                if (result.Tokens is [var token] && !(int.TryParse(token.Value, out var n) && n >= 1))
-                    result.AddError($"--wait-for takes a number of subscribers, at least 1, not '{token.Value}'");
-            },
-        },
-    };
+    private static readonly Option<int?> WaitFor = StreamOptions.Number<int>(
+        "--wait-for", "Starts when so many subscribers are connected. Default: 1.", 1, null, "-w");
 
-    private static readonly Option<LagPolicy> Lagging = new("--lagging")
+    private static readonly Option<LagPolicy?> Lagging = new("--lagging")
     {
+        HelpName = "slow|disconnect|skip",
         Description = "What becomes of a subscriber that cannot keep up: 'slow' slows this command down, so that all get "
             + "everything; 'disconnect' ends its subscription; 'skip' lets it miss lines. Default: slow.",
         CustomParser = ParseLagging,
-        DefaultValueFactory = _ => LagPolicy.SlowProducer,
     };
 
-    private static readonly Option<int> Buffer = StreamOptions.Number(
-        "--buffer", "How many lines a subscriber may be behind before that happens. Default: 1024.", 1024, 1);
+    private static readonly Option<int?> Buffer = StreamOptions.Number<int>(
+        "--buffer", "How many lines a subscriber may be behind before that happens. Default: 1024.", 1);
 
-    private static readonly Option<int> MaxSubscribers = StreamOptions.Number(
-        "--max-subscribers", "How many may subscribe at once; others are refused and ask again. Default: any number.", int.MaxValue, 1);
+    private static readonly Option<long?> BufferBytes = StreamOptions.Number<long>(
+        "--buffer-bytes", "How many bytes it may be behind. Default: 67108864.", 1);
 
-    private static readonly Option<TimeSpan?> Stall = new("--stall")
-    {
-        Description = "After how long without progress a subscriber that holds up this command is disconnected. Default: 5s.",
-        CustomParser = NodeOptions.ParseDuration,
-    };
+    private static readonly Option<int?> MaxSubscribers = StreamOptions.Number<int>(
+        "--max-subscribers", "How many may subscribe at once; others are refused and ask again. Default: any number.", 1);
+
+    private static readonly Option<TimeSpan?> Stall = NodeOptions.Duration(
+        "--stall", "After how long without progress a subscriber that holds up this command is disconnected. Default: 5s.");
 
     private static readonly Option<bool> Text = new("--text")
     {
-        Description = "Lines are UTF-8 text. Subscribers that ask for some of them (sub --equal, --from, --to) are then sent only those.",
+        Description = "Lines are UTF-8 text. Subscribers that ask for some of them (sub --equal, --from, --to) are then "
+            + "sent only those.",
     };
 
     public static Command Create()
     {
         var command = new Command("pub", "Publishes the lines of stdin to all subscribers of a stream.")
         {
-            WaitFor, Lagging, Buffer, MaxSubscribers, Stall, Text,
+            NodeOptions.Network, NodeOptions.Stream, WaitFor, Lagging, Buffer, BufferBytes, MaxSubscribers, Stall, Text,
         };
         StreamOptions.AddTo(command);
         command.SetAction((parsed, cancellation) => Node.RunAsync(
@@ -69,7 +61,7 @@ internal static class PubCommand
         return command;
     }
 
-    private static LagPolicy ParseLagging(ArgumentResult result)
+    private static LagPolicy? ParseLagging(ArgumentResult result)
     {
         switch (result.Tokens[0].Value) // one is required
         {
@@ -81,28 +73,32 @@ internal static class PubCommand
                 return LagPolicy.Skip;
             case var other:
                 result.AddError($"--lagging takes slow, disconnect or skip, not '{other}'");
-                return default;
+                return null;
         }
     }
 
-    private static ProducerOptions<T> OptionsOf<T>(Node node)
+    private static ProducerOptions<T> OptionsOf<T>(Node node, ChannelWriter<T> undelivered)
     {
-        var options = new ProducerOptions<T>
+        var (parsed, byDefault) = (node.Parsed, new ProducerOptions<T>());
+        return byDefault with
         {
             StreamId = node.Stream,
-            Lagging = node.Parsed.GetValue(Lagging),
-            BufferSize = node.Parsed.GetValue(Buffer),
-            MaxConsumers = node.Parsed.GetValue(MaxSubscribers),
-            AcceptIf = StreamOptions.RuleOf(node.Parsed),
+            Lagging = parsed.GetValue(Lagging) ?? LagPolicy.SlowProducer,
+            BufferSize = parsed.GetValue(Buffer) ?? byDefault.BufferSize,
+            MaxBufferedBytes = parsed.GetValue(BufferBytes) ?? byDefault.MaxBufferedBytes,
+            MaxConsumers = parsed.GetValue(MaxSubscribers) ?? byDefault.MaxConsumers,
+            StallTimeout = parsed.GetValue(Stall) ?? byDefault.StallTimeout,
+            AcceptIf = StreamOptions.RuleOf(parsed),
+            UndeliveredSink = undelivered,
         };
-        return options with { StallTimeout = node.Parsed.GetValue(Stall) ?? options.StallTimeout };
     }
 
     private static async Task<int> PublishAsync<T>(Node node, Func<byte[], T> read, CancellationToken cancellation)
     {
-        await using var producer = node.Network.Streams.Produce(OptionsOf<T>(node));
+        var unwanted = new Tally<T>();
+        await using var producer = node.Network.Streams.Produce(OptionsOf(node, unwanted));
         await node.ContactPeersAsync(cancellation).ConfigureAwait(false);
-        await producer.When.Subscribed().AtLeast(node.Parsed.GetValue(WaitFor)).WaitAsync(cancellation).ConfigureAwait(false);
+        await producer.When.Subscribed().AtLeast(node.Parsed.GetValue(WaitFor) ?? 1).WaitAsync(cancellation).ConfigureAwait(false);
 
         var sent = 0L;
         try
@@ -118,7 +114,11 @@ internal static class PubCommand
         finally
         {
             if (node.Parsed.GetValue(StreamOptions.Stats))
-                await StreamOptions.WriteStatsAsync("sent", sent, producer.Consumers, static c => c.ConsumerId).ConfigureAwait(false);
+            {
+                var total = string.Create(
+                    CultureInfo.InvariantCulture, $"sent: {sent} lines, {unwanted.Count} of them wanted by nobody");
+                await StreamOptions.WriteStatsAsync(total, producer.Consumers, static c => c.ConsumerId).ConfigureAwait(false);
+            }
         }
 
         if (node.Json)
@@ -160,5 +160,21 @@ internal static class PubCommand
             return false;
         buffer = buffer.Slice(buffer.End);
         return true;
+    }
+
+    /// <summary>Counts what was for nobody.</summary>
+    private sealed class Tally<T> : ChannelWriter<T>
+    {
+        private long _count;
+
+        public long Count => Volatile.Read(ref _count);
+
+        public override bool TryWrite(T item)
+        {
+            Interlocked.Increment(ref _count);
+            return true;
+        }
+
+        public override ValueTask<bool> WaitToWriteAsync(CancellationToken cancellationToken = default) => new(true);
     }
 }

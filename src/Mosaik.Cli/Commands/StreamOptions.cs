@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Numerics;
 using Mosaik.Discovery;
 using Mosaik.Primitives;
 using Mosaik.Streams;
@@ -23,34 +24,32 @@ internal static class StreamOptions
         Description = "Tells on stderr at the end what has passed, in all and per peer that is still connected.",
     };
 
-    /// <summary>Adds them to a command, with those of its node.</summary>
+    /// <summary>Adds them to a command, with those of its node, but for network and stream, which come first.</summary>
     public static void AddTo(Command command)
     {
-        command.Options.Add(NodeOptions.Stream);
         command.Options.Add(PeerTags);
         command.Options.Add(Stats);
         NodeOptions.AddTo(command);
     }
 
-    /// <summary>A whole number within bounds.</summary>
-    public static Option<int> Number(string name, string description, int byDefault, int least, int most = int.MaxValue) => new(name)
+    /// <summary>An option that takes a whole number within bounds; null if it is not given.</summary>
+    public static Option<T?> Number<T>(string name, string description, T least, T? most = null, params string[] aliases)
+        where T : struct, IBinaryInteger<T>
     {
-        Description = description,
-        DefaultValueFactory = _ => byDefault,
-        Validators =
+        var option = new Option<T?>(name, aliases) { HelpName = "N", Description = description };
+        option.Validators.Add(result =>
         {
-            result =>
-            {
-                if (result.Tokens is [var token] && !(int.TryParse(token.Value, out var n) && n >= least && n <= most))
-                {
-                    var range = most == int.MaxValue
-                        ? string.Create(CultureInfo.InvariantCulture, $"of at least {least}")
-                        : string.Create(CultureInfo.InvariantCulture, $"from {least} to {most}");
-                    result.AddError($"{name} takes a number {range}, not '{token.Value}'");
-                }
-            },
-        },
-    };
+            if (result.Tokens is not [var token]
+                || (T.TryParse(token.Value, NumberStyles.Integer, CultureInfo.InvariantCulture, out var n)
+                    && n >= least && !(n > most)))
+                return;
+            var range = most is { } limit
+                ? string.Create(CultureInfo.InvariantCulture, $"from {least} to {limit}")
+                : string.Create(CultureInfo.InvariantCulture, $"of at least {least}");
+            result.AddError($"{name} takes a number {range}, not '{token.Value}'");
+        });
+        return option;
+    }
 
     /// <summary>The rule that <see cref="PeerTags"/> makes; null for none.</summary>
     public static Func<PeerInfo, bool>? RuleOf(ParseResult parsed)
@@ -59,11 +58,11 @@ internal static class StreamOptions
         return tags.Length == 0 ? null : peer => tags.All(tag => peer.Tags.Contains(tag));
     }
 
-    /// <summary>What has passed through the channels that there still are.</summary>
+    /// <summary>What has passed, in all and through the channels that there still are.</summary>
     public static async ValueTask WriteStatsAsync(
-        string verb, long lines, IEnumerable<ChannelInfo> channels, Func<ChannelInfo, PeerId> peerOf)
+        string total, IEnumerable<ChannelInfo> channels, Func<ChannelInfo, PeerId> peerOf)
     {
-        await Console.Error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{verb}: {lines} lines")).ConfigureAwait(false);
+        await Console.Error.WriteLineAsync(total).ConfigureAwait(false);
         foreach (var channel in channels)
         {
             var missed = channel.Dropped > 0

@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text;
+using Mosaik.Primitives;
 using Mosaik.Streams;
 
 namespace Mosaik.Cli.Commands;
@@ -7,21 +9,11 @@ namespace Mosaik.Cli.Commands;
 /// <summary><c>mosaik sub</c>: every datum of a stream becomes a line of stdout.</summary>
 internal static class SubCommand
 {
-    private static readonly Option<long?> Count = new("--count", "-c")
-    {
-        Description = "Ends after so many lines. Default: never.",
-        Validators =
-        {
-            result =>
-            {
-                if (result.Tokens is [var token] && !(long.TryParse(token.Value, out var n) && n >= 1))
-                    result.AddError($"--count takes a number of lines, at least 1, not '{token.Value}'");
-            },
-        },
-    };
+    private static readonly Option<long?> Count = StreamOptions.Number<long>(
+        "--count", "Ends after so many lines. Default: never.", 1, null, "-c");
 
-    private static readonly Option<int> Queue = StreamOptions.Number(
-        "--queue", "How many lines may wait to be written. Default: 1024.", 1024, 1);
+    private static readonly Option<int?> Queue = StreamOptions.Number<int>(
+        "--queue", "How many lines may wait to be written. Default: 1024.", 1);
 
     private static readonly Option<bool> DropOldest = new("--drop-oldest")
     {
@@ -46,11 +38,17 @@ internal static class SubCommand
         Description = "Only lines that do not sort behind this text.",
     };
 
+    private static readonly Option<TimeSpan?> FirstBackoff = NodeOptions.Duration(
+        "--backoff", "How long after a lost connection the publisher is asked again; grows by half each time. Default: 500ms.");
+
+    private static readonly Option<TimeSpan?> LongestBackoff = NodeOptions.Duration(
+        "--max-backoff", "How long that can become. Default: 60s.");
+
     public static Command Create()
     {
         var command = new Command("sub", "Writes the lines of a stream, from all its publishers, to stdout.")
         {
-            Count, Queue, DropOldest, Equal, From, To,
+            NodeOptions.Network, NodeOptions.Stream, Count, Queue, DropOldest, Equal, From, To, FirstBackoff, LongestBackoff,
         };
         StreamOptions.AddTo(command);
         command.Validators.Add(static result =>
@@ -59,6 +57,9 @@ internal static class SubCommand
             var values = result.GetResult(Equal)?.Tokens.Count ?? 0;
             if (values > Criteria.MaxValues)
                 result.AddError($"--equal can be given {Criteria.MaxValues} times at most");
+            var usual = new ExponentialBackoff();
+            if ((NodeOptions.Given(result, LongestBackoff) ?? usual.Cap) < (NodeOptions.Given(result, FirstBackoff) ?? usual.Initial))
+                result.AddError("--max-backoff must not be less than --backoff");
         });
         command.SetAction((parsed, cancellation) => Node.RunAsync(parsed, SubscribeAsync, cancellation));
         return command;
@@ -75,14 +76,21 @@ internal static class SubCommand
                 node, OptionsOf<string>(node) with { Criteria = criteria }, static line => Encoding.UTF8.GetBytes(line), cancellation);
     }
 
-    private static ConsumerOptions<T> OptionsOf<T>(Node node) => new()
+    private static ConsumerOptions<T> OptionsOf<T>(Node node)
     {
-        StreamId = node.Stream,
-        QueueSize = node.Parsed.GetValue(Queue),
-        QueueFullMode = node.Parsed.GetValue(DropOldest) ? QueueFullMode.DropOldest : QueueFullMode.Wait,
-        SubscribeIf = StreamOptions.RuleOf(node.Parsed),
-        SkipUndecodable = true, // as text: a line that is none cannot be what was asked for
-    };
+        var (parsed, byDefault, usual) = (node.Parsed, new ConsumerOptions<T>(), new ExponentialBackoff());
+        var first = parsed.GetValue(FirstBackoff) ?? usual.Initial;
+        var longest = parsed.GetValue(LongestBackoff) ?? usual.Cap;
+        return byDefault with
+        {
+            StreamId = node.Stream,
+            QueueSize = parsed.GetValue(Queue) ?? byDefault.QueueSize,
+            QueueFullMode = parsed.GetValue(DropOldest) ? QueueFullMode.DropOldest : QueueFullMode.Wait,
+            SubscribeIf = StreamOptions.RuleOf(parsed),
+            SkipUndecodable = true, // as text: a line that is none cannot be what was asked for
+            Backoff = () => new ExponentialBackoff { Initial = first, Cap = longest },
+        };
+    }
 
     private static Criteria CriteriaOf(ParseResult parsed)
     {
@@ -130,7 +138,10 @@ internal static class SubCommand
         finally
         {
             if (node.Parsed.GetValue(StreamOptions.Stats))
-                await StreamOptions.WriteStatsAsync("received", consumer.Datums, consumer.Producers, static c => c.ProducerId).ConfigureAwait(false);
+            {
+                var total = string.Create(CultureInfo.InvariantCulture, $"received: {consumer.Datums} lines");
+                await StreamOptions.WriteStatsAsync(total, consumer.Producers, static c => c.ProducerId).ConfigureAwait(false);
+            }
         }
 
         return ExitCode.Success;
