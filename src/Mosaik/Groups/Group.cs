@@ -94,7 +94,7 @@ public sealed class Group<TCommand, TQuery, TResult> : IAsyncDisposable
     /// <exception cref="DatumEncodingException">It cannot be encoded.</exception>
     /// <exception cref="DatumTooLargeException">It is larger than <see cref="GroupOptions.MaxCommandBytes"/>.</exception>
     public ValueTask<LogIndex> ExecuteAsync(TCommand command, CancellationToken cancellationToken = default) =>
-        ObserveFirstAsync([command], SubmitMode.Execute, cancellationToken);
+        ObserveFirstAsync(command, SubmitMode.Execute, cancellationToken);
 
     /// <summary>Executes commands that stay together: completes when the last one is committed and applied here.</summary>
     /// <param name="commands">At least one command.</param>
@@ -111,7 +111,7 @@ public sealed class Group<TCommand, TQuery, TResult> : IAsyncDisposable
     /// <returns>Its index in the log.</returns>
     /// <inheritdoc cref="ExecuteAsync" path="/exception"/>
     public ValueTask<LogIndex> FeedAsync(TCommand command, CancellationToken cancellationToken = default) =>
-        ObserveFirstAsync([command], SubmitMode.Feed, cancellationToken);
+        ObserveFirstAsync(command, SubmitMode.Feed, cancellationToken);
 
     /// <summary>Feeds commands that stay together: completes when the leader has appended them. They may still be lost.</summary>
     /// <param name="commands">At least one command.</param>
@@ -187,13 +187,13 @@ public sealed class Group<TCommand, TQuery, TResult> : IAsyncDisposable
     private ValueTask<LogRange> ObserveAsync(TCommand[] commands, SubmitMode mode, CancellationToken cancellationToken) =>
         ObserveAsync(commands, Submit(commands, mode), cancellationToken);
 
-    private ValueTask<LogIndex> ObserveFirstAsync(TCommand[] commands, SubmitMode mode, CancellationToken cancellationToken)
+    private ValueTask<LogIndex> ObserveFirstAsync(TCommand command, SubmitMode mode, CancellationToken cancellationToken)
     {
-        var call = Submit(commands, mode);
-        return FirstAsync(commands, call, cancellationToken);
+        var call = Submit(new ReadOnlySpan<TCommand>(in command), mode);
+        return FirstAsync(command, call, cancellationToken);
     }
 
-    private CommandCall Submit(TCommand[] commands, SubmitMode mode)
+    private CommandCall Submit(ReadOnlySpan<TCommand> commands, SubmitMode mode)
     {
         ThrowIfDisposed();
         var (codec, limit) = (_instance.Machine.Commands, Options.MaxCommandBytes);
@@ -220,8 +220,11 @@ public sealed class Group<TCommand, TQuery, TResult> : IAsyncDisposable
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private static async ValueTask<LogIndex> FirstAsync(TCommand[] commands, CommandCall call, CancellationToken cancellationToken) =>
-        ToRange(commands, await call.Result.WaitAsync(cancellationToken).ConfigureAwait(false)).Start;
+    private static async ValueTask<LogIndex> FirstAsync(TCommand command, CommandCall call, CancellationToken cancellationToken)
+    {
+        var result = await call.Result.WaitAsync(cancellationToken).ConfigureAwait(false);
+        return result is { Outcome: CommandOutcome.Done, Assigned: { } range } ? range.Start : throw Failed([command], result);
+    }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private static async ValueTask<LogRange> ObserveAsync(TCommand[] commands, CommandCall call, CancellationToken cancellationToken) =>
@@ -231,8 +234,11 @@ public sealed class Group<TCommand, TQuery, TResult> : IAsyncDisposable
     {
         if (result is { Outcome: CommandOutcome.Done, Assigned: { } range })
             return range;
-        throw new GroupOfflineException<TCommand>(commands, ToPublic(result.Outcome), ToPublic(result.Failure), result.Assigned);
+        throw Failed(commands, result);
     }
+
+    private static GroupOfflineException<TCommand> Failed(TCommand[] commands, in CommandCompletion result) =>
+        new(commands, ToPublic(result.Outcome), ToPublic(result.Failure), result.Assigned);
 
     private static OfflineOutcome ToPublic(CommandOutcome outcome) => outcome switch
     {
