@@ -18,6 +18,9 @@ internal sealed class GroupHistory
     /// <summary>How many writes were acknowledged.</summary>
     public int Acknowledged => _commits.Count;
 
+    /// <summary>How many reads were answered.</summary>
+    public int Reads => _reads.Count;
+
     public void Tried(string text, long start) => _writes.Add(text, (start, null));
 
     public void WasAcknowledged(string text, long end)

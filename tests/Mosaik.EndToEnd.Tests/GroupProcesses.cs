@@ -25,6 +25,16 @@ internal sealed class GroupProcesses(string network, int replicas) : IAsyncDispo
         }
     }
 
+    /// <summary>How many strong reads were answered.</summary>
+    public int Reads
+    {
+        get
+        {
+            lock (_lock)
+                return _history.Reads;
+        }
+    }
+
     /// <summary>The longest time without a commit so far.</summary>
     public TimeSpan LongestGap
     {

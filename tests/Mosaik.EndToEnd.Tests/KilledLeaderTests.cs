@@ -54,6 +54,10 @@ public sealed class KilledLeaderTests
     {
         await group.WritesAsync(writes);
         Assert.Empty(await group.StopAndJudgeAsync());
+        Write($"{group.Acknowledged} writes and {group.Reads} strong reads are in one order");
+
+        // Every client reads after each of its writes; without reads the order of the writes alone would have been judged.
+        Assert.InRange(group.Reads, group.Acknowledged / 2, int.MaxValue);
         Assert.All(await group.LeaveAsync(), static code => Assert.Equal(0, code));
     }
 
