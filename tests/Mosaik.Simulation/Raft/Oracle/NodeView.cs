@@ -95,6 +95,9 @@ internal sealed class NodeView(ClusterNode node)
     /// <summary>Who sent entries of which term in the current turn.</summary>
     public List<(PeerId Leader, Term Term)> HeardFrom { get; } = [];
 
+    /// <summary>Where the last entries of each leader and term end that came in the current turn.</summary>
+    public Dictionary<(PeerId Leader, Term Term), ulong> Ends { get; } = [];
+
     /// <summary>The greatest round heard from the leader of each term.</summary>
     public Dictionary<(PeerId Leader, Term Term), ulong> Rounds { get; } = [];
 
@@ -106,6 +109,9 @@ internal sealed class NodeView(ClusterNode node)
 
     /// <summary>Commands that reached it in the current turn, called here or forwarded, in order.</summary>
     public List<string> Called { get; } = [];
+
+    /// <summary>How many commands each of these calls has.</summary>
+    public HashSet<int> CallSizes { get; } = [];
 
     /// <summary>What it sent because of the current input.</summary>
     public List<(PeerId? To, byte[] Message)> Outbox { get; } = [];
@@ -162,6 +168,8 @@ internal sealed class NodeView(ClusterNode node)
             return;
         Founded.Remove(peer);
         HeardFrom.RemoveAll(h => h.Leader == peer);
+        foreach ((PeerId Leader, Term Term) key in Ends.Keys.Where(k => k.Leader == peer).ToArray())
+            Ends.Remove(key);
         if (peer == Leader)
             LeaderHeardAt = TimeSpan.MinValue;
         Candidacy?.Committee.Remove(gone.Member);
@@ -193,6 +201,9 @@ internal sealed class Candidacy(Term term, GroupMember self, IEnumerable<GroupMe
     public ulong? ElectedAtIndex { get; set; }
 
     public TimeSpan ElectedAt { get; set; }
+
+    /// <summary>Whether it has led without a bond: its heartbeats do not show then.</summary>
+    public bool WasAlone { get; set; }
 
     /// <summary>The step at which an entry of its own term was committed first.</summary>
     public long? SettledAt { get; set; }

@@ -31,10 +31,22 @@ internal sealed partial class RaftOracle
         if (inputs == 1 && input.Kind == InputKind.Message && (RaftMessageKind)input.Message![0] == RaftMessageKind.Forward && core.Role != RaftRole.Leader
             && view.Role != RaftRole.Leader)
             Require(view.Kept == view.Log.Count, "I2", view, "appends what was forwarded to it, and does not lead");
+        Require(!core.IsCatchingUp || (core.Leader is { } source && view.Bonds.ContainsKey(source)), "CATCH-UP", view,
+            "catches up without a leader");
+        if (inputs == 1 && input.Kind == InputKind.BondUp && view.IsCatchingUp && core.IsCatchingUp)
+            CheckNewSource(view, input.From!.Peer);
+        if (view.Role == RaftRole.Leader && core.Role == RaftRole.Follower && core.Term == view.Term && view.Bonds.Count > 0
+            && core.Committed.Index > view.Committed.Index)
+            Require(view.Announced == core.Committed.Index.Value, "REMOVED", view, "leaves the lead and does not say what it has committed");
         if (core.IsCatchingUp && !view.IsCatchingUp)
             Require(view.Outbox.Any(o => ReplayOf(o.Message) is Groups.Sync.ReplayMessage.AvailabilityRequest), "H3", view,
                 "begins a catch-up and asks nobody what there is");
     }
+
+    // A new bond may have what is missing (§6.9 rule 6).
+    private static void CheckNewSource(NodeView view, PeerId peer) =>
+        Require(view.Outbox.Any(o => o.To == peer && ReplayOf(o.Message) is Groups.Sync.ReplayMessage.AvailabilityRequest), "H3", view,
+            "catches up and does not ask a new member what it has");
 
     // Its leader is told how far the log is its own now, and what is committed up to there is committed here (§6.9 rule 7).
     private static void CheckCaughtUp(NodeView view, PeerId leader)
@@ -76,8 +88,11 @@ internal sealed partial class RaftOracle
             view.Announced = entries.LeaderCommit.Value;
         }
 
-        if (view.Bonds.Count == 0)
-            (view.BroadcastAt, view.Announced) = (node.Now, node.Core.Committed.Index.Value);
+        if (view.Bonds.Count > 0)
+            return;
+        (view.BroadcastAt, view.Announced) = (node.Now, node.Core.Committed.Index.Value);
+        if (view.Candidacy is { } led)
+            led.WasAlone = true;
     }
 
     // What a leader appends it sends, to everybody and at once, and what it commits it announces.
@@ -93,6 +108,7 @@ internal sealed partial class RaftOracle
                 || !AppendEntries.TryRead(message, true, out AppendEntries entries) || entries.Entries.Count == 0)
                 continue;
             Require(entries.Previous.Index.Value == end, "REPLICATE", view, $"sends entries behind {entries.Previous}, not {end}");
+            CheckBatch(view, entries);
             foreach (LogEntry entry in entries.Entries)
                 Require(IsSame(entry, view.Log[(int)end++]), "REPLICATE", view, $"sends another entry {end} than it has");
         }
@@ -101,23 +117,44 @@ internal sealed partial class RaftOracle
         Require(view.Announced == core.Committed.Index.Value, "ANNOUNCE", view, $"has announced {view.Announced} as committed");
     }
 
+    // One message holds no more than a batch, unless it is a single call, which stays together (§6.7).
+    private static void CheckBatch(NodeView view, in AppendEntries entries)
+    {
+        RaftSettings settings = view.Node.Settings;
+        long bytes = 0;
+        foreach (LogEntry entry in entries.Entries)
+            bytes += entry.Bytes.Length - (settings.IsMajority ? 1 : 0);
+        int count = entries.Entries.Count;
+        bool isWithin = count <= settings.MaxBatchCommands && bytes <= settings.MaxBatchBytes;
+        Require(count == 1 || isWithin || view.CallSizes.Contains(count), "BATCH", view, $"sends {count} entries of {bytes} bytes at once");
+    }
+
     // A leader appends everything that reaches it, once and in the order in which it came (§7.6).
     private void CheckOrder(NodeView view)
     {
-        if (view.Role != RaftRole.Leader || view.Term != view.Node.Core.Term)
+        Term term = view.Node.Core.Term;
+        string[] appended = [.. view.Log.Skip(view.Kept).Where(e => e.Term == term).Select(CommandOf).OfType<string>()];
+        if (view.Role != RaftRole.Leader || view.Term != term)
+        {
+            // Elected in this turn: what came before was turned away.
+            Require(appended.All(view.Called.Contains), "ORDER", view, $"appends [{string.Join(',', appended)}], which came in another term");
             return;
-        string[] appended = [.. view.Log.Skip(view.Kept).Select(CommandOf).OfType<string>()];
+        }
+
         Require(appended.SequenceEqual(view.Called), "ORDER", view,
             $"appends [{string.Join(',', appended)}]; what reached it was [{string.Join(',', view.Called)}]");
     }
 
     private static void NoteCalled(NodeView view, in ClusterInput input)
     {
+        int before = view.Called.Count;
         if (input.Kind == InputKind.Submit)
             view.Called.AddRange(input.Commands);
         else if (input.Kind == InputKind.Message && (RaftMessageKind)input.Message![0] == RaftMessageKind.Forward
             && ForwardMessage.Read(input.Message, true) is ForwardMessage.Command forwarded)
             view.Called.AddRange(forwarded.Commands.Select(static c => JournalMachine.Decode(c.Span)));
+        if (view.Called.Count > before)
+            view.CallSizes.Add(view.Called.Count - before);
     }
 
     // A leader commits what it can (§6.7; §7.8).

@@ -113,6 +113,8 @@ internal sealed partial class RaftOracle
         ulong committed = node.Core.Committed.Index.Value;
         if (committed < view.Committed.Index.Value)
             Require(node.Divergences.Count > view.Divergences, "I7", view, $"goes back from {view.Committed} silently");
+        if (node.Divergences.Count > view.Divergences && node.Core.State == RaftState.Running)
+            Require(committed >= node.Divergences[^1].To.Index.Value, "I7", view, $"takes back more than it says, to {committed}");
         ulong from = node.Divergences.Count > view.Divergences
             ? Math.Min(view.Committed.Index.Value, node.Divergences[^1].To.Index.Value) : view.Committed.Index.Value;
         if (committed <= from)

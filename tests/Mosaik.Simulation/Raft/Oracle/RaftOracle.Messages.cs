@@ -77,8 +77,11 @@ internal sealed partial class RaftOracle
         if (!isMajority && !wasAccepted && view.Leader is not null && view.Leader != from.Peer && view.Term == entries.Term
             && MayCampaign(view) && view.HasCampaigned)
             Require(core.Term > entries.Term || core.Role == RaftRole.Candidate, "RIVAL", view, $"sees two leaders in term {entries.Term}");
-        if (!isMajority && !wasAccepted && MustRefuse(view, entries))
-            Require(!follows, "H6", view, $"follows {from.Name}, which lacks what is committed here and is not ahead");
+        bool refuses = !isMajority && !wasAccepted && MustRefuse(view, entries);
+        Require(!refuses || !follows, "H6", view, $"follows {from.Name}, which lacks what is committed here and is not ahead");
+        bool isRival = view.Term == entries.Term && (view.Role == RaftRole.Leader
+            || (view.Role == RaftRole.Follower && view.Leader is not null && view.Leader != from.Peer));
+        Require(follows || refuses || isRival, "FOLLOW", view, $"does not follow {from.Name}, which leads term {entries.Term}");
         if (!follows)
             return;
         CheckConsistent(view, from, entries);
@@ -105,8 +108,28 @@ internal sealed partial class RaftOracle
             Require(told.Tail.Round is { } seen && seen >= round, "ROUND", view, $"answers round {told.Tail.Round}, not {round}");
     }
 
+    // Answers are cumulative: who is online at the end of a turn has told its leader all that came in it (§6.8).
+    private static void CheckTurn(NodeView view, int inputs)
+    {
+        RaftCore core = view.Node.Core;
+        if (inputs == 1 || core.Role != RaftRole.Follower || !core.Online || core.Leader is not { } leader
+            || !view.Ends.TryGetValue((leader, core.Term), out ulong end))
+            return;
+        AppendEntriesResponse? told = null;
+        foreach ((PeerId? to, byte[] message) in view.Outbox)
+        {
+            if (to == leader && (RaftMessageKind)message[0] == RaftMessageKind.AppendEntriesResponse
+                && AppendEntriesResponse.TryRead(message, true, out AppendEntriesResponse response))
+                told = response;
+        }
+
+        Require(told is { } last && last.Term == core.Term && last.LastIndex.Value >= end, "H4", view,
+            $"answers {told?.LastIndex} to what ends at {end}");
+    }
+
     private static void NoteHeard(NodeView view, ClusterNode from, in AppendEntries entries)
     {
+        view.Ends[(from.Peer, entries.Term)] = entries.EndIndex.Value;
         view.Commits[(from.Peer, entries.Term)] =
             Math.Max(entries.LeaderCommit.Value, view.Commits.GetValueOrDefault((from.Peer, entries.Term)));
         if (entries.Tail.Round is { } round)
@@ -180,6 +203,8 @@ internal sealed partial class RaftOracle
             throw Violation("ANSWER", view, "answers its leader to everybody");
         Require(response.Tail.Round is not { } round || round <= view.Rounds.GetValueOrDefault((leading, response.Term)), "ROUND", view,
             $"answers round {response.Tail.Round}, which it has not heard");
+        Require(response.Vote == Vote.Denied || view.Commits.ContainsKey((leading, response.Term)), "ANSWER", view,
+            $"accepts what a leader of term {response.Term} sent, and has not heard one");
         if (response.Vote == Vote.Denied || response.Term != view.Node.Core.Term)
             return;
         ulong index = response.LastIndex.Value;

@@ -70,14 +70,23 @@ internal sealed partial class RaftOracle
         Require(view.Candidacy!.Acknowledged.GetValueOrDefault(added) >= least, "REPLACE", view, $"adds {added}, which is behind {least}");
         Require(lost.Any(l => l.PeerId == added.PeerId) || !lost.Any(l => view.Bonds.TryGetValue(l.PeerId, out var bond) && IsReady(view, before, bond.Member)),
             "REPLACE", view, $"adds {added} although the successor of a lost member is there");
+        GroupMember[] ready = [.. view.Bonds.Values.Select(b => b.Member).Where(m => IsReady(view, before, m))];
+        Require(lost.Any(l => l.PeerId == added.PeerId) || !ready.Any(m => m.PeerId < added.PeerId), "REPLACE", view,
+            $"adds {added} although a smaller one is there");
     }
 
     private static bool IsSpare(NodeView view, Roster roster, GroupMember member) => !roster.Contains(member)
         && view.Bonds.TryGetValue(member.PeerId, out var bond) && bond.Member == member && bond.IsVoter
         && view.Candidacy?.HeardAt.ContainsKey(member) == true;
 
-    private static bool IsReady(NodeView view, Roster roster, GroupMember member) => IsSpare(view, roster, member)
-        && view.Candidacy!.Acknowledged.GetValueOrDefault(member) >= view.Node.Core.Committed.Index.Value;
+    // What was committed two heartbeats ago is enough, so that a voter one round trip behind is not kept out under load.
+    private static bool IsReady(NodeView view, Roster roster, GroupMember member)
+    {
+        ulong committed = view.Node.Core.Committed.Index.Value;
+        bool isExact = view.Candidacy is { WasAlone: false };
+        ulong least = isExact ? Math.Min(committed, view.AtHeartbeat.Previous) : committed;
+        return IsSpare(view, roster, member) && view.Candidacy!.Acknowledged.GetValueOrDefault(member) >= least;
+    }
 
     // Rule 5: lost ones by rank; else, if all are there, the one added last.
     private static void CheckRemoval(NodeView view, (Roster Roster, ulong Index) before, GroupMember gone)

@@ -54,6 +54,7 @@ internal sealed partial class RaftOracle(RaftCluster cluster, bool isMajority) :
         {
             view.Outbox.Clear();
             view.Called.Clear();
+            view.CallSizes.Clear();
             view.Replaced.Clear();
             view.ElectionDeadline = node.Core.ElectionDeadline;
             view.TurnBegan = Step - 1;
@@ -113,6 +114,7 @@ internal sealed partial class RaftOracle(RaftCluster cluster, bool isMajority) :
         CheckOutbox(view);
         if (inputs == 1)
             CheckAnswer(view, input);
+        CheckTurn(view, inputs);
         CheckLeader(view, input, inputs);
         CheckDuties(view, input, inputs);
         CheckTimers(view, input, inputs);
@@ -229,6 +231,7 @@ internal sealed partial class RaftOracle(RaftCluster cluster, bool isMajority) :
         bool isBonded = core.Leader is not { } peer || view.Bonds.ContainsKey(peer);
         isFromLeader |= core.Leader is { } heard && view.HeardFrom.Contains((heard, core.Term));
         view.HeardFrom.Clear();
+        view.Ends.Clear();
         if (isFromLeader && core.Role == RaftRole.Follower)
             view.LeaderHeardAt = view.Node.Now;
         else if (isNewLeader || core.Leader is null || !isBonded)
