@@ -83,6 +83,9 @@ internal sealed unsafe class LinuxUdpSocketDriver : UdpSocketDriver
     {
         var clock = TimeProvider.System;
         var isOpen = true;
+        // The thread before this one still runs its reader, and has not come to it.
+        if (term > 0)
+            receiver.OnDrained();
         while (isOpen && !IsClosing)
         {
             isOpen = TryReceive(receiver, LinuxUdp.MsgWaitForOne, out var datagrams, out var isFull);
@@ -93,9 +96,12 @@ internal sealed unsafe class LinuxUdpSocketDriver : UdpSocketDriver
                 isOpen = TryReceive(receiver, LinuxUdp.MsgDontWait, out var more, out isFull);
                 datagrams += more;
             }
+            // Before anything is sent: the reader waits, the peer does not, and what the reader writes takes the
+            // acknowledgement along.
+            var isMine = PoolTurn.EndCollecting() is not { } continuation || _role!.Run(term, continuation);
             if (datagrams > 0)
                 receiver.OnDrained();
-            if (PoolTurn.EndCollecting() is { } continuation && !_role!.Run(term, continuation))
+            if (!isMine)
                 return; // the buffers are another thread's now
         }
         foreach (var buffer in _buffers)

@@ -170,39 +170,18 @@ internal sealed partial class QuicEndpointDriver
     {
         public IDatagramSocket Socket { get; } = socket;
 
-        public void OnReceived(ReceivedDatagrams datagrams)
-        {
-            if (datagrams.Length == 0)
-            {
-                datagrams.Release();
-                return;
-            }
-            if (!driver.TryEnter())
-            {
-                // Kept with the buffer, which comes back again and again.
-                driver.Post(datagrams.Work ??= new ReceiveWork(driver, datagrams, dialSocket));
-                return;
-            }
-
-            try
-            {
-                driver.Receive(datagrams, dialSocket);
-            }
-            finally
-            {
-                driver._gate.Leave();
-            }
-        }
+        public void OnReceived(ReceivedDatagrams datagrams) => OnReceivedTogether(new(in datagrams));
 
         /// <summary>
         /// Entered once for all of them, so that a read which was posted meanwhile ends once with the bytes of all.
         /// </summary>
-        void IDatagramReceiver.OnReceivedTogether(ReadOnlySpan<ReceivedDatagrams> batch)
+        public void OnReceivedTogether(ReadOnlySpan<ReceivedDatagrams> batch)
         {
-            if (batch.Length == 1 || !driver.TryEnter())
+            if (!driver.TryEnter())
             {
+                // Kept with the buffer, which comes back again and again.
                 foreach (var datagrams in batch)
-                    OnReceived(datagrams);
+                    driver.Post(datagrams.Work ??= new ReceiveWork(driver, datagrams, dialSocket));
                 return;
             }
 
@@ -210,6 +189,7 @@ internal sealed partial class QuicEndpointDriver
             {
                 foreach (var datagrams in batch)
                     driver.Receive(datagrams, dialSocket);
+                driver.DispatchReceived();
             }
             finally
             {

@@ -14,13 +14,13 @@ namespace Mosaik.Quic.Driver;
 /// There is no loop and no thread of its own. Whoever has something for the endpoint tries to enter (<see cref="TurnGate"/>):
 /// a receive thread with a batch of datagrams, a thread of the application with an operation on a stream, the timer. Inside,
 /// it does its work directly on the core. If somebody else is inside, the work is left in a queue, and that somebody does
-/// it. So a received packet is opened, answered and its data copied into the waiting reader's memory on the thread that
+/// it. So a received packet is opened, its data copied into the waiting reader's memory, and answered on the thread that
 /// received it, and nobody ever waits for a lock.
 /// </para>
 /// <para>
 /// A full turn is: posted work, due timers, events to the operations that wait for them, transmission, and again until
 /// nothing is left or <see cref="TurnTime"/> is over; then the timer is armed. Receive threads run one at the end of each
-/// drain. A small write that comes after a lull runs one, too, so that its packet leaves without the way over another
+/// drain, behind the reader that they may have continued (<see cref="ReceiveRole"/>). A small write that comes after a lull runs one, too, so that its packet leaves without the way over another
 /// thread. Other operations of an application do not transmit: they ask for a turn on the scheduler, so that several small
 /// writes share one packet, and large ones are sealed while the next is being prepared.
 /// </para>
@@ -139,6 +139,21 @@ internal sealed partial class QuicEndpointDriver : IThreadPoolWorkItem
         _gate.Leave();
     }
 
+    /// <summary>
+    /// Inside, before anything is done: whether a turn is on its way already. Whoever made work for one has asked for it, or
+    /// has just received and will when its reader has run.
+    /// </summary>
+    public bool IsTurnComing => _core.HasWork;
+
+    /// <summary>Leaves after a read; credit for the peer can wait for the turn that was coming before.</summary>
+    public void LeaveRead(bool wasTurnComing)
+    {
+        if (wasTurnComing)
+            _gate.Leave();
+        else
+            Leave();
+    }
+
     /// <summary>Leaves after a write of so many bytes: it is sent here and now if it is small and comes after a lull.</summary>
     public void LeaveWritten(int length)
     {
@@ -239,10 +254,31 @@ internal sealed partial class QuicEndpointDriver : IThreadPoolWorkItem
         }
         catch (Exception e)
         {
-            // A bug. The endpoint cannot be trusted any more, but its users must not wait for ever.
-            Log.TurnFailed(_logger, e);
-            Collapse(new QuicException(QuicErrorKind.EndpointClosed, "The endpoint failed.", e));
+            FailTurn(e);
         }
+    }
+
+    /// <summary>
+    /// Inside: tells who waits what was received, before anything is sent: a reader may continue on the thread that
+    /// received.
+    /// </summary>
+    private void DispatchReceived()
+    {
+        try
+        {
+            DispatchEvents();
+        }
+        catch (Exception e)
+        {
+            FailTurn(e);
+        }
+    }
+
+    /// <summary>A bug. The endpoint cannot be trusted any more, but its users must not wait for ever.</summary>
+    private void FailTurn(Exception error)
+    {
+        Log.TurnFailed(_logger, error);
+        Collapse(new QuicException(QuicErrorKind.EndpointClosed, "The endpoint failed.", error));
     }
 
     private void RunTurn()
@@ -300,14 +336,15 @@ internal sealed partial class QuicEndpointDriver : IThreadPoolWorkItem
             next = _retryAt;
         if (next == TimeSpan.MaxValue)
             return;
-        if (_armedFor is { } armed && armed <= next)
-            return;
         var due = next - Now;
         if (due < TimeSpan.Zero)
             due = TimeSpan.Zero;
         // The system's timers count whole milliseconds and cut: rounded up, they do not fire in vain.
         if (_roundTimers)
             due = TimeSpan.FromMilliseconds(Math.Ceiling(due.TotalMilliseconds));
+        // Compared as rounded: a deadline that moves on with every packet would wake the system's timer thread each time.
+        if (_armedFor is { } armed && armed <= Now + due)
+            return;
         _armedFor = Now + due;
         _timer.Change(due, Timeout.InfiniteTimeSpan);
     }

@@ -67,6 +67,7 @@ internal sealed class StreamDriver
         var operation = _read;
         if (_driver.TryEnter())
         {
+            var isTurnComing = _driver.IsTurnComing;
             int read;
             QuicException? error;
             try
@@ -85,7 +86,7 @@ internal sealed class StreamDriver
             }
             finally
             {
-                _driver.Leave();
+                _driver.LeaveRead(isTurnComing);
             }
 
             if (error is not null)

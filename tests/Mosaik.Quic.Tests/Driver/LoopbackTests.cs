@@ -38,7 +38,8 @@ public sealed class LoopbackTests
         await using var other = Bind(2, portable, watched: true);
         var ports = await Task.WhenAll(
             ServeAsync(one), ServeAsync(other), ExchangeAsync(one, other), ExchangeAsync(other, one)).WaitAsync(Patience);
-        Assert.Equal(2 * Count, ports.SelectMany(static list => list).Distinct().Count());
+        // One or two may come back: the system is free to give a port again when its connection is over.
+        Assert.InRange(ports.SelectMany(static list => list).Distinct().Count(), (2 * Count) - 2, 2 * Count);
         Assert.DoesNotContain(one.LocalEndPoints[0].Port, ports[1]);
         Assert.DoesNotContain(other.LocalEndPoints[0].Port, ports[0]);
 
