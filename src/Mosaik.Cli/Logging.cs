@@ -3,7 +3,9 @@ using Microsoft.Extensions.Logging.Console;
 
 namespace Mosaik.Cli;
 
-/// <summary>Log lines on stderr; the level comes from <c>MOSAIK_LOG</c> or <c>-v</c> (spec/cli-metrics.md §1.1).</summary>
+/// <summary>
+/// Log lines on stderr; the level comes from <c>MOSAIK_LOG</c> or <c>-v</c> (spec/cli-metrics.md §1.1).
+/// </summary>
 internal static class Logging
 {
     /// <summary>The name of the environment variable.</summary>

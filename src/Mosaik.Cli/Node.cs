@@ -6,7 +6,9 @@ using Mosaik.Primitives;
 
 namespace Mosaik.Cli;
 
-/// <summary>The node that a command runs on: started from the options, left gracefully, its failures told in one line.</summary>
+/// <summary>
+/// The node that a command runs on: started from the options, left gracefully, its failures told in one line.
+/// </summary>
 internal sealed class Node
 {
     private Node(Network network, ILoggerFactory logging, ParseResult parsed)
@@ -67,7 +69,9 @@ internal sealed class Node
         ParseResult parsed, Func<Node, CancellationToken, Task<int>> command, CancellationToken cancellation) =>
         RunAsync(parsed, NodeSettings.Of(parsed), command, cancellation);
 
-    /// <summary>Makes the peers of the command line known, in the background; an unreachable one is tried again.</summary>
+    /// <summary>
+    /// Makes the peers of the command line known, in the background; an unreachable one is tried again.
+    /// </summary>
     public async Task ContactPeersAsync(CancellationToken cancellation)
     {
         var peers = Parsed.GetValue(NodeOptions.Peers) ?? [];

@@ -3,8 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace Mosaik.Postcard;
 
 /// <summary>
-/// A value or nothing, for what <c>T?</c> cannot say: an option inside an option, or optional elements of reference type in
-/// a collection. Encoded as an option.
+/// A value or nothing, for what <c>T?</c> cannot say: an option inside an option, or optional elements of reference
+/// type in a collection. Encoded as an option.
 /// </summary>
 /// <typeparam name="T">The type of the value.</typeparam>
 public readonly record struct Optional<T>

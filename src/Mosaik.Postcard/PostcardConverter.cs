@@ -11,8 +11,8 @@ public abstract class PostcardConverter
     public abstract Type Type { get; }
 
     /// <summary>
-    /// The fewest bytes a value can take. Collections are refused before memory is taken when their count times this size
-    /// exceeds the input (LEN-3), so a number that is too large refuses good input, and 0 limits a collection to
+    /// The fewest bytes a value can take. Collections are refused before memory is taken when their count times this
+    /// size exceeds the input (LEN-3), so a number that is too large refuses good input, and 0 limits a collection to
     /// <see cref="PostcardReader.MaxEmptyElements"/> elements.
     /// </summary>
     public abstract int MinimumSize { get; }

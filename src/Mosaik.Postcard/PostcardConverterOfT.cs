@@ -11,8 +11,9 @@ namespace Mosaik.Postcard;
 /// </summary>
 /// <remarks>
 /// A type gets its own converter by deriving from this class and either naming it with
-/// <see cref="PostcardConverterAttribute"/> or passing it to a <see cref="PostcardSerializer"/>. Converters are immutable and
-/// used by many threads at once. <see cref="TryRead"/> reports malformed input through the reader and does not throw.
+/// <see cref="PostcardConverterAttribute"/> or passing it to a <see cref="PostcardSerializer"/>. Converters are
+/// immutable and used by many threads at once. <see cref="TryRead"/> reports malformed input through the reader and
+/// does not throw.
 /// </remarks>
 /// <typeparam name="T">The type.</typeparam>
 public abstract class PostcardConverter<T> : PostcardConverter
@@ -34,7 +35,9 @@ public abstract class PostcardConverter<T> : PostcardConverter
     /// <returns>False when the input is malformed.</returns>
     public abstract bool TryRead(ref PostcardReader reader, [MaybeNullWhen(false)] out T value);
 
-    /// <summary>Writes the elements of a sequence, without their count. Overridden where a loop can be faster.</summary>
+    /// <summary>
+    /// Writes the elements of a sequence, without their count. Overridden where a loop can be faster.
+    /// </summary>
     /// <param name="writer">Where to.</param>
     /// <param name="values">The elements.</param>
     public virtual void WriteMany(ref PostcardWriter writer, scoped ReadOnlySpan<T> values)
@@ -115,7 +118,8 @@ public abstract class PostcardConverter<T> : PostcardConverter
         }
         catch (Exception e) when (e is not (OutOfMemoryException or InsufficientExecutionStackException))
         {
-            // A constructor, comparer or converter of the user's type refused the value: bad input, not a broken program.
+            // A constructor, comparer or converter of the user's type refused the value: bad input, not a broken
+            // program.
             reader.Fail(PostcardError.InvalidValue);
         }
 

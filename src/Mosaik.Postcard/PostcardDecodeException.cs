@@ -1,6 +1,8 @@
 namespace Mosaik.Postcard;
 
-/// <summary>Postcard bytes could not be decoded. Thrown only by <c>Decode</c>; <c>TryDecode</c> returns the same facts.</summary>
+/// <summary>
+/// Postcard bytes could not be decoded. Thrown only by <c>Decode</c>; <c>TryDecode</c> returns the same facts.
+/// </summary>
 public sealed class PostcardDecodeException : FormatException
 {
     /// <summary>Creates the exception.</summary>

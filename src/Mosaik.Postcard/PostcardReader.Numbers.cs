@@ -171,8 +171,9 @@ public ref partial struct PostcardReader
         return false;
     }
 
-    // With at least 8 bytes left the whole varint is looked at in one word: the first byte without a continuation bit ends
-    // it, and the 7-bit groups are squeezed together. Longer ones and those near the end of the input go byte by byte.
+    // With at least 8 bytes left the whole varint is looked at in one word: the first byte without a continuation bit
+    // ends it, and the 7-bit groups are squeezed together. Longer ones and those near the end of the input go byte by
+    // byte.
     private bool TryReadVarint(int maxBytes, byte lastByteMax, out ulong value)
     {
         var rest = _input[_position..];

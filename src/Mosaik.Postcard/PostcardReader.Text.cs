@@ -52,7 +52,9 @@ public ref partial struct PostcardReader
             || Fail(PostcardError.InvalidChar, start);
     }
 
-    /// <summary>Reads a UTC timestamp: an RFC 3339 string; an offset is converted, digits below 100 ns are cut off.</summary>
+    /// <summary>
+    /// Reads a UTC timestamp: an RFC 3339 string; an offset is converted, digits below 100 ns are cut off.
+    /// </summary>
     /// <param name="value">The instant.</param>
     /// <returns>False for anything else.</returns>
     public bool TryReadTimestamp(out DateTimeOffset value)

@@ -6,10 +6,10 @@ namespace Mosaik.Postcard;
 /// Reads postcard values from bytes that may come from anyone.
 /// </summary>
 /// <remarks>
-/// Every method returns false when the input is malformed, and then <see cref="Error"/> and <see cref="ErrorOffset"/> say
-/// why and where; the first failure is kept. Nothing throws, nothing is allocated on the word of a length that the input
-/// does not cover (spec/reliability.md §12.2). After a failure the reader's position has no meaning.
-/// The reader does not know types: what to read next is the caller's business.
+/// Every method returns false when the input is malformed, and then <see cref="Error"/> and <see cref="ErrorOffset"/>
+/// say why and where; the first failure is kept. Nothing throws, nothing is allocated on the word of a length that the
+/// input does not cover (spec/reliability.md §12.2). After a failure the reader's position has no meaning. The reader
+/// does not know types: what to read next is the caller's business.
 /// </remarks>
 public ref partial struct PostcardReader
 {
@@ -19,7 +19,9 @@ public ref partial struct PostcardReader
     /// <summary>The most elements a collection may have when an element takes no bytes (LEN-3).</summary>
     public const int MaxEmptyElements = 65_536;
 
-    /// <summary>The most memory, in bytes, that is taken for elements before the first of them is read (LEN-4).</summary>
+    /// <summary>
+    /// The most memory, in bytes, that is taken for elements before the first of them is read (LEN-4).
+    /// </summary>
     public const int MaxPreallocation = 1 << 20;
 
     private readonly ReadOnlySpan<byte> _input;
@@ -220,8 +222,8 @@ public ref partial struct PostcardReader
     }
 
     /// <summary>
-    /// Like <see cref="TryReadCount(int, out int)"/>, and also refuses a count of content-free elements whose memory the
-    /// input does not justify (LEN-9).
+    /// Like <see cref="TryReadCount(int, out int)"/>, and also refuses a count of content-free elements whose memory
+    /// the input does not justify (LEN-9).
     /// </summary>
     internal bool TryReadCount(int minimumElementSize, int elementMemory, out int count)
     {

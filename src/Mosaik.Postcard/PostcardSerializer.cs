@@ -17,15 +17,17 @@ namespace Mosaik.Postcard;
 /// <remarks>
 /// <para>
 /// A type's converter is built from its shape at first use and kept. The shape comes from the source generator
-/// (<c>[GenerateShape]</c> on a partial type, no reflection), or, for plain types and where dynamic code is available, from
-/// reflection. A type that cannot be mapped is refused with <see cref="NotSupportedException"/> when its converter is built.
+/// (<c>[GenerateShape]</c> on a partial type, no reflection), or, for plain types and where dynamic code is available,
+/// from reflection. A type that cannot be mapped is refused with <see cref="NotSupportedException"/> when its converter
+/// is built.
 /// </para>
 /// <para>
 /// In code without nullable annotations every member of reference type counts as nullable, that is, as an option.
 /// Null elements of collections and tuples, and null members declared as a type parameter, have no image; use
 /// <see cref="Optional{T}"/>.
 /// </para>
-/// <para>Thread-safe. Code on a hot path keeps the converter (<see cref="GetConverter{T}()"/>) and uses it directly.</para>
+/// <para>Thread-safe. Code on a hot path keeps the converter (<see cref="GetConverter{T}()"/>) and uses it
+/// directly.</para>
 /// </remarks>
 public sealed class PostcardSerializer
 {
@@ -87,7 +89,9 @@ public sealed class PostcardSerializer
     public T Decode<T>(ReadOnlySpan<byte> input, PostcardForm form = PostcardForm.Lenient) =>
         GetConverter<T>().Decode(input, form);
 
-    /// <summary>The shape that a type is mapped by: the generated one, or by reflection where dynamic code is available.</summary>
+    /// <summary>
+    /// The shape that a type is mapped by: the generated one, or by reflection where dynamic code is available.
+    /// </summary>
     /// <typeparam name="T">The type.</typeparam>
     /// <returns>The shape, for those who need a type's members rather than its bytes.</returns>
     /// <exception cref="NotSupportedException">The type has no shape.</exception>
@@ -116,7 +120,8 @@ public sealed class PostcardSerializer
             ?? throw new NotSupportedException($"{typeof(T)} has no type shape.");
     }
 
-    // The converter found last, per type: nearly always there is one serializer, and this is one load and one comparison.
+    // The converter found last, per type: nearly always there is one serializer, and this is one load and one
+    // comparison.
     private static class LastUsed<T>
     {
         public static CacheEntry<T>? Entry;

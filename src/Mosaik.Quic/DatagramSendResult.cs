@@ -12,6 +12,8 @@ public enum DatagramSendResult
     /// <summary>The datagrams are larger than the path allows; none of them will pass.</summary>
     TooLarge,
 
-    /// <summary>The receiver cannot be reached from this socket now (no route, refused); the datagrams are lost.</summary>
+    /// <summary>
+    /// The receiver cannot be reached from this socket now (no route, refused); the datagrams are lost.
+    /// </summary>
     Unreachable,
 }

@@ -15,12 +15,16 @@ public interface IDatagramSocket : IDisposable
     /// <summary>The address the socket is bound to.</summary>
     IPEndPoint LocalEndPoint { get; }
 
-    /// <summary>Datagrams one <see cref="Send"/> may carry; 1 if the system cannot cut a buffer into datagrams. May fall later.</summary>
+    /// <summary>
+    /// Datagrams one <see cref="Send"/> may carry; 1 if the system cannot cut a buffer into datagrams. May fall later.
+    /// </summary>
     int MaxSegments { get; }
 
     /// <summary>Begins to deliver what arrives to <paramref name="receiver"/>.</summary>
     void Start(IDatagramReceiver receiver);
 
-    /// <summary>Sends datagrams without waiting. A larger batch than <see cref="MaxSegments"/> is sent in several parts.</summary>
+    /// <summary>
+    /// Sends datagrams without waiting. A larger batch than <see cref="MaxSegments"/> is sent in several parts.
+    /// </summary>
     DatagramSendResult Send(in OutgoingDatagrams datagrams);
 }

@@ -3,7 +3,8 @@ using System.Net;
 namespace Mosaik.Quic;
 
 /// <summary>
-/// One or more datagrams for one receiver, back to back: all <see cref="SegmentSize"/> bytes long, the last one maybe shorter.
+/// One or more datagrams for one receiver, back to back: all <see cref="SegmentSize"/> bytes long, the last one maybe
+/// shorter.
 /// </summary>
 /// <param name="payload">The bytes, at least one; only valid during the call that gets them.</param>
 /// <param name="segmentSize">Length of each datagram but the last.</param>

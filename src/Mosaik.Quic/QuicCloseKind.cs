@@ -3,10 +3,14 @@ namespace Mosaik.Quic;
 /// <summary>How a connection came to its end.</summary>
 public enum QuicCloseKind
 {
-    /// <summary>An application close (CONNECTION_CLOSE 0x1d) by either side; the code belongs to the application.</summary>
+    /// <summary>
+    /// An application close (CONNECTION_CLOSE 0x1d) by either side; the code belongs to the application.
+    /// </summary>
     Application,
 
-    /// <summary>A transport close (CONNECTION_CLOSE 0x1c) by either side; the code is a <see cref="QuicError"/>.</summary>
+    /// <summary>
+    /// A transport close (CONNECTION_CLOSE 0x1c) by either side; the code is a <see cref="QuicError"/>.
+    /// </summary>
     Transport,
 
     /// <summary>Nothing was heard from the peer within the idle timeout.</summary>

@@ -43,13 +43,17 @@ public sealed class QuicConnection : IAsyncDisposable
     public ValueTask<QuicCloseInfo> WaitClosedAsync(CancellationToken cancellationToken = default) =>
         _driver.WaitClosedAsync(cancellationToken);
 
-    /// <summary>Opens a stream; waits while the peer's limit of concurrent streams is reached, first come first served.</summary>
+    /// <summary>
+    /// Opens a stream; waits while the peer's limit of concurrent streams is reached, first come first served.
+    /// </summary>
     /// <remarks>The peer hears of the stream with the first bytes written to it.</remarks>
     public ValueTask<QuicStream> OpenStreamAsync(
         QuicStreamDirection direction, CancellationToken cancellationToken = default) =>
         _driver.OpenStreamAsync(direction, cancellationToken);
 
-    /// <summary>The next stream of one direction the peer has opened. Any number may wait, first come first served.</summary>
+    /// <summary>
+    /// The next stream of one direction the peer has opened. Any number may wait, first come first served.
+    /// </summary>
     public ValueTask<QuicStream> AcceptStreamAsync(
         QuicStreamDirection direction, CancellationToken cancellationToken = default) =>
         _driver.AcceptStreamAsync(direction, cancellationToken);

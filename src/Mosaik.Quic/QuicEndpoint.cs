@@ -8,8 +8,8 @@ namespace Mosaik.Quic;
 /// One identity on one or more UDP sockets: dials peers by address and public key, and accepts connections.
 /// </summary>
 /// <remarks>
-/// Thread-safe. Both sides of every connection prove their Ed25519 key; who may do what is decided above. Disposal closes
-/// all connections with code 0 and waits briefly until the close packets have left.
+/// Thread-safe. Both sides of every connection prove their Ed25519 key; who may do what is decided above. Disposal
+/// closes all connections with code 0 and waits briefly until the close packets have left.
 /// </remarks>
 public sealed class QuicEndpoint : IAsyncDisposable
 {
@@ -27,7 +27,9 @@ public sealed class QuicEndpoint : IAsyncDisposable
         return new QuicEndpoint(new QuicEndpointDriver(options));
     }
 
-    /// <summary>The addresses the sockets are bound to, in the order of <see cref="QuicOptions.BindEndPoints"/>.</summary>
+    /// <summary>
+    /// The addresses the sockets are bound to, in the order of <see cref="QuicOptions.BindEndPoints"/>.
+    /// </summary>
     public IReadOnlyList<IPEndPoint> LocalEndPoints => _driver.LocalEndPoints;
 
     /// <summary>The 32-byte public key of this endpoint.</summary>
@@ -44,7 +46,8 @@ public sealed class QuicEndpoint : IAsyncDisposable
     /// <exception cref="QuicException">
     /// The attempt failed (<see cref="QuicErrorKind.ConnectFailed"/>, with the close info), or the endpoint is closed.
     /// </exception>
-    /// <exception cref="ArgumentException">The key is not a public key, is our own, or an ALPN name is invalid.</exception>
+    /// <exception cref="ArgumentException">The key is not a public key, is our own, or an ALPN name is
+    /// invalid.</exception>
     public ValueTask<QuicConnection> ConnectAsync(
         IPEndPoint remote,
         ReadOnlyMemory<byte> peerKey,
@@ -84,6 +87,8 @@ public sealed class QuicEndpoint : IAsyncDisposable
     /// </summary>
     public void Abort() => _driver.Abort();
 
-    /// <summary>Closes all connections with code 0, waits briefly until the close packets have left, closes the sockets.</summary>
+    /// <summary>
+    /// Closes all connections with code 0, waits briefly until the close packets have left, closes the sockets.
+    /// </summary>
     public ValueTask DisposeAsync() => _driver.CloseAsync();
 }

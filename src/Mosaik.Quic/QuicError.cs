@@ -1,8 +1,8 @@
 namespace Mosaik.Quic;
 
 /// <summary>
-/// Transport error codes of CONNECTION_CLOSE 0x1c (RFC 9000 §20.1). A TLS alert <c>n</c> is <see cref="CryptoError"/> + n
-/// (RFC 9001 §4.8). Application codes are plain numbers and do not appear here.
+/// Transport error codes of CONNECTION_CLOSE 0x1c (RFC 9000 §20.1). A TLS alert <c>n</c> is <see cref="CryptoError"/> +
+/// n (RFC 9001 §4.8). Application codes are plain numbers and do not appear here.
 /// </summary>
 public enum QuicError : ulong
 {

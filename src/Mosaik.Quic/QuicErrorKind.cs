@@ -6,7 +6,9 @@ public enum QuicErrorKind
     /// <summary>The connection has ended; <see cref="QuicException.CloseInfo"/> says how.</summary>
     ConnectionClosed,
 
-    /// <summary>A connection could not be established; <see cref="QuicException.CloseInfo"/> says how it ended.</summary>
+    /// <summary>
+    /// A connection could not be established; <see cref="QuicException.CloseInfo"/> says how it ended.
+    /// </summary>
     ConnectFailed,
 
     /// <summary>The peer reset its side of the stream (RESET_STREAM); the code is the application's.</summary>

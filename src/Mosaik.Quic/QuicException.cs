@@ -42,7 +42,9 @@ public class QuicException : IOException
     /// <summary>True if the peer caused it.</summary>
     public bool IsRemote => CloseInfo?.IsRemote ?? Kind is QuicErrorKind.StreamReset or QuicErrorKind.StreamStopped;
 
-    /// <summary>The application code, if the peer or we gave one; null for transport errors, timeouts and resets.</summary>
+    /// <summary>
+    /// The application code, if the peer or we gave one; null for transport errors, timeouts and resets.
+    /// </summary>
     public ulong? ApplicationCode => CloseInfo is { } info
         ? info.Kind == QuicCloseKind.Application ? info.Code : null
         : Kind is QuicErrorKind.StreamReset or QuicErrorKind.StreamStopped ? ErrorCode : null;

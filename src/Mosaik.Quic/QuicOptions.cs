@@ -6,8 +6,8 @@ using Mosaik.Quic.Connection;
 namespace Mosaik.Quic;
 
 /// <summary>
-/// Settings of one <see cref="QuicEndpoint"/>. Immutable; defaults are those of spec/quic.md §5.1, §6.2 and §16, and are
-/// what iroh peers are known to work with.
+/// Settings of one <see cref="QuicEndpoint"/>. Immutable; defaults are those of spec/quic.md §5.1, §6.2 and §16, and
+/// are what iroh peers are known to work with.
 /// </summary>
 public sealed record QuicOptions
 {
@@ -29,16 +29,22 @@ public sealed record QuicOptions
     /// </summary>
     public IReadOnlyList<IPEndPoint> BindEndPoints { get; init; } = [new(IPAddress.Any, 0)];
 
-    /// <summary>A connection that hears nothing for this long is ended; the smaller value of both sides counts. Zero = never.</summary>
+    /// <summary>
+    /// A connection that hears nothing for this long is ended; the smaller value of both sides counts. Zero = never.
+    /// </summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>A PING is sent after this long without traffic, so that connections outlive silence. Zero = never.</summary>
+    /// <summary>
+    /// A PING is sent after this long without traffic, so that connections outlive silence. Zero = never.
+    /// </summary>
     public TimeSpan KeepAliveInterval { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>An incoming handshake that is not complete after this long is dropped; an outgoing one fails.</summary>
     public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Bytes a peer may have sent on all streams of a connection that the application has not yet read.</summary>
+    /// <summary>
+    /// Bytes a peer may have sent on all streams of a connection that the application has not yet read.
+    /// </summary>
     public long ConnectionReceiveWindow { get; init; } = 16 * 1024 * 1024;
 
     /// <summary>Bytes a peer may have sent on one stream that the application has not yet read.</summary>
@@ -56,16 +62,22 @@ public sealed record QuicOptions
     /// <summary>Unidirectional streams a peer may have open at once.</summary>
     public int MaxUnidirectionalStreams { get; init; } = 100;
 
-    /// <summary>Unfinished incoming handshakes of the endpoint; further Initials are dropped (spec/reliability.md E1).</summary>
+    /// <summary>
+    /// Unfinished incoming handshakes of the endpoint; further Initials are dropped (spec/reliability.md E1).
+    /// </summary>
     public int MaxUnfinishedHandshakes { get; init; } = 1024;
 
-    /// <summary>Above so many unfinished handshakes, <see cref="MaxUnfinishedHandshakesPerSource"/> is enforced (E2).</summary>
+    /// <summary>
+    /// Above so many unfinished handshakes, <see cref="MaxUnfinishedHandshakesPerSource"/> is enforced (E2).
+    /// </summary>
     public int HandshakePressureThreshold { get; init; } = 256;
 
     /// <summary>Unfinished handshakes of one IPv4 address or IPv6 /64 under pressure (E2).</summary>
     public int MaxUnfinishedHandshakesPerSource { get; init; } = 64;
 
-    /// <summary>Complete connections that wait for <see cref="QuicEndpoint.AcceptAsync"/>; further ones are refused (E1).</summary>
+    /// <summary>
+    /// Complete connections that wait for <see cref="QuicEndpoint.AcceptAsync"/>; further ones are refused (E1).
+    /// </summary>
     public int AcceptQueueCapacity { get; init; } = 1024;
 
     /// <summary>Connections of the endpoint, incoming and outgoing (E19).</summary>
@@ -75,23 +87,23 @@ public sealed record QuicOptions
     public long EndpointReceiveBudget { get; init; } = 256L * 1024 * 1024;
 
     /// <summary>
-    /// Receives NSS key-log lines (without line end) for decrypting captures. Called on the endpoint's driver: it must be
-    /// quick and must not call back. Null = off.
+    /// Receives NSS key-log lines (without line end) for decrypting captures. Called on the endpoint's driver: it must
+    /// be quick and must not call back. Null = off.
     /// </summary>
     /// <remarks>
-    /// While secrets are logged, by this or by <see cref="AllowKeyLogFromEnvironment"/>, captures come first: datagrams are
-    /// sent one by one, because a segmented send is captured as one giant packet; and each of the first 256 dialled
+    /// While secrets are logged, by this or by <see cref="AllowKeyLogFromEnvironment"/>, captures come first: datagrams
+    /// are sent one by one, because a segmented send is captured as one giant packet; and each of the first 256 dialled
     /// connections leaves from a UDP socket of its own, bound to the address of the endpoint's socket and a port of the
-    /// system's choice, because tools tell connections apart by addresses and ports. Such a socket accepts nobody, is not
-    /// among <see cref="QuicEndpoint.LocalEndPoints"/> and is closed with its connection, so a peer that outlives this
-    /// process notices at <see cref="IdleTimeout"/> instead of by a stateless reset of the next one. If it cannot be
-    /// opened, the dial fails with <see cref="QuicErrorKind.ConnectFailed"/>.
+    /// system's choice, because tools tell connections apart by addresses and ports. Such a socket accepts nobody, is
+    /// not among <see cref="QuicEndpoint.LocalEndPoints"/> and is closed with its connection, so a peer that outlives
+    /// this process notices at <see cref="IdleTimeout"/> instead of by a stateless reset of the next one. If it cannot
+    /// be opened, the dial fails with <see cref="QuicErrorKind.ConnectFailed"/>.
     /// </remarks>
     public Action<string>? KeyLog { get; init; }
 
     /// <summary>
-    /// Honours the environment variable SSLKEYLOGFILE, which names a file that key-log lines are appended to, on Linux also
-    /// by several processes at once; what else changes then, see <see cref="KeyLog"/>.
+    /// Honours the environment variable SSLKEYLOGFILE, which names a file that key-log lines are appended to, on Linux
+    /// also by several processes at once; what else changes then, see <see cref="KeyLog"/>.
     /// </summary>
     public bool AllowKeyLogFromEnvironment { get; init; }
 
@@ -99,8 +111,8 @@ public sealed record QuicOptions
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
     /// <summary>
-    /// Where continuations, callbacks and scheduled turns of the driver run. With a single-threaded scheduler, a virtual
-    /// <see cref="TimeProvider"/> and an in-memory <see cref="SocketFactory"/> the endpoint is deterministic.
+    /// Where continuations, callbacks and scheduled turns of the driver run. With a single-threaded scheduler, a
+    /// virtual <see cref="TimeProvider"/> and an in-memory <see cref="SocketFactory"/> the endpoint is deterministic.
     /// </summary>
     public TaskScheduler Scheduler { get; init; } = TaskScheduler.Default;
 
@@ -126,12 +138,14 @@ public sealed record QuicOptions
     internal uint InitialVersion { get; init; } = 1;
 
     /// <summary>
-    /// The key of stateless reset tokens; null = derived from the identity seed, so that a restarted endpoint resets the
-    /// connections of its predecessor (RFC 9000 §10.3.2).
+    /// The key of stateless reset tokens; null = derived from the identity seed, so that a restarted endpoint resets
+    /// the connections of its predecessor (RFC 9000 §10.3.2).
     /// </summary>
     internal ReadOnlyMemory<byte>? StatelessResetKey { get; init; }
 
-    /// <summary>Changes what connections are made with: traces, and ways to take rare paths on purpose. For tests.</summary>
+    /// <summary>
+    /// Changes what connections are made with: traces, and ways to take rare paths on purpose. For tests.
+    /// </summary>
     internal Func<ConnectionSettings, ConnectionSettings>? AdjustConnections { get; init; }
 
     /// <summary>Checks every value.</summary>
@@ -178,7 +192,9 @@ public sealed record QuicOptions
             throw Invalid(nameof(StatelessResetKey), $"has fewer than {KeyLength} bytes");
     }
 
-    /// <summary>Checks a list of protocol names: 1 to 255 bytes of UTF-8 each (RFC 7301), together at most 65,535.</summary>
+    /// <summary>
+    /// Checks a list of protocol names: 1 to 255 bytes of UTF-8 each (RFC 7301), together at most 65,535.
+    /// </summary>
     internal static void ValidateAlpn(IReadOnlyList<string> names, string property)
     {
         if (names is null)

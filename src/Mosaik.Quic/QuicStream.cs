@@ -32,26 +32,35 @@ public sealed class QuicStream
     public bool CanWrite => _driver.CanWrite;
 
     /// <summary>
-    /// Writes all of <paramref name="data"/>; waits while the stream holds more than 256 KiB that are not yet in packets.
-    /// Completion means that the bytes are taken over, not that they have arrived.
+    /// Writes all of <paramref name="data"/>; waits while the stream holds more than 256 KiB that are not yet in
+    /// packets. Completion means that the bytes are taken over, not that they have arrived.
     /// </summary>
     /// <remarks>A cancelled write may have taken over a first part; the stream should then be reset.</remarks>
-    /// <exception cref="QuicException">The peer stopped reading, the stream was reset or finished, or the connection ended.</exception>
+    /// <exception cref="QuicException">The peer stopped reading, the stream was reset or finished, or the connection
+    /// ended.</exception>
     public ValueTask WriteAsync(ReadOnlyMemory<byte> data, CancellationToken cancellationToken = default) =>
         _driver.WriteAsync(data, complete: false, cancellationToken);
 
-    /// <summary>Writes <paramref name="data"/> and, if <paramref name="completeWrites"/>, FIN in the same packet.</summary>
-    /// <exception cref="QuicException">As for <see cref="WriteAsync(ReadOnlyMemory{byte}, CancellationToken)"/>.</exception>
+    /// <summary>
+    /// Writes <paramref name="data"/> and, if <paramref name="completeWrites"/>, FIN in the same packet.
+    /// </summary>
+    /// <exception cref="QuicException">As for
+    /// <see cref="WriteAsync(ReadOnlyMemory{byte}, CancellationToken)"/>.</exception>
     public ValueTask WriteAsync(
         ReadOnlyMemory<byte> data, bool completeWrites, CancellationToken cancellationToken = default) =>
         _driver.WriteAsync(data, completeWrites, cancellationToken);
 
-    /// <summary>Reads what has arrived, waiting for at least one byte. 0 = the peer finished, or the buffer is empty.</summary>
-    /// <exception cref="QuicException">The peer reset the stream or the connection ended; data that had arrived comes first.</exception>
+    /// <summary>
+    /// Reads what has arrived, waiting for at least one byte. 0 = the peer finished, or the buffer is empty.
+    /// </summary>
+    /// <exception cref="QuicException">The peer reset the stream or the connection ended; data that had arrived comes
+    /// first.</exception>
     public ValueTask<int> ReadAsync(Memory<byte> destination, CancellationToken cancellationToken = default) =>
         _driver.ReadAsync(destination, cancellationToken);
 
-    /// <summary>Ends our direction after the bytes written so far (FIN). Nothing happens if it has already ended.</summary>
+    /// <summary>
+    /// Ends our direction after the bytes written so far (FIN). Nothing happens if it has already ended.
+    /// </summary>
     public void CompleteWrites() => _driver.CompleteWrites();
 
     /// <summary>Abandons our direction (RESET_STREAM): bytes not yet delivered may be lost.</summary>

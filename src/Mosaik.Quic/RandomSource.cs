@@ -14,7 +14,9 @@ namespace Mosaik.Quic;
 /// </remarks>
 public abstract class RandomSource
 {
-    /// <summary>The cryptographic generator of the operating system, the only one the product uses in production.</summary>
+    /// <summary>
+    /// The cryptographic generator of the operating system, the only one the product uses in production.
+    /// </summary>
     public static RandomSource Cryptographic { get; } = new CryptographicSource();
 
     /// <summary>Fills <paramref name="destination"/> with random bytes.</summary>

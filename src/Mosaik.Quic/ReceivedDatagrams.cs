@@ -4,8 +4,8 @@ using Mosaik.Quic.Driver;
 namespace Mosaik.Quic;
 
 /// <summary>
-/// One or more datagrams of one sender that arrived together: all <see cref="SegmentSize"/> bytes long, the last one maybe
-/// shorter, back to back in <see cref="Buffer"/>.
+/// One or more datagrams of one sender that arrived together: all <see cref="SegmentSize"/> bytes long, the last one
+/// maybe shorter, back to back in <see cref="Buffer"/>.
 /// </summary>
 /// <remarks>
 /// A socket fills an object and gives it to <see cref="IDatagramReceiver.OnReceived"/>; from then on it belongs to the
@@ -27,7 +27,9 @@ public class ReceivedDatagrams
     /// <summary>Bytes received. 0 is an empty datagram.</summary>
     public int Length { get; set; }
 
-    /// <summary>Length of each datagram but the last. A value below 1 or above <see cref="Length"/> means one datagram.</summary>
+    /// <summary>
+    /// Length of each datagram but the last. A value below 1 or above <see cref="Length"/> means one datagram.
+    /// </summary>
     public int SegmentSize { get; set; }
 
     /// <summary>The sender. IPv4 senders are given as IPv4 addresses, also by a dual-stack socket.</summary>

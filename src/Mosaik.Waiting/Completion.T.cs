@@ -25,7 +25,9 @@ public sealed class Completion<T>
     /// <summary>True once it has a value.</summary>
     public bool IsCompletedSuccessfully => _completed && _error is null;
 
-    /// <summary>The exception it ended with, if any; for a cancellation an <see cref="OperationCanceledException"/>.</summary>
+    /// <summary>
+    /// The exception it ended with, if any; for a cancellation an <see cref="OperationCanceledException"/>.
+    /// </summary>
     public Exception? Error => _completed ? _error : null;
 
     /// <summary>Sets the value.</summary>

@@ -16,7 +16,9 @@ public sealed class Completion
     /// <summary>True once it has happened without exception.</summary>
     public bool IsCompletedSuccessfully => _inner.IsCompletedSuccessfully;
 
-    /// <summary>The exception it ended with, if any; for a cancellation an <see cref="OperationCanceledException"/>.</summary>
+    /// <summary>
+    /// The exception it ended with, if any; for a cancellation an <see cref="OperationCanceledException"/>.
+    /// </summary>
     public Exception? Error => _inner.Error;
 
     /// <summary>Lets it happen.</summary>

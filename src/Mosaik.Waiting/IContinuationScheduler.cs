@@ -1,8 +1,8 @@
 namespace Mosaik.Waiting;
 
 /// <summary>
-/// A <see cref="TaskScheduler"/> that takes the continuations of waits as they are, in line with its tasks, so that none
-/// needs a task of its own.
+/// A <see cref="TaskScheduler"/> that takes the continuations of waits as they are, in line with its tasks, so that
+/// none needs a task of its own.
 /// </summary>
 public interface IContinuationScheduler
 {

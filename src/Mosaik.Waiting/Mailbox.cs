@@ -88,12 +88,13 @@ public sealed class Mailbox<T>
     }
 
     /// <summary>
-    /// The same by a loop that is about to wait again: a reader that waits for the item continues on this thread when the
-    /// loop does so, instead of being queued for another thread of the pool.
+    /// The same by a loop that is about to wait again: a reader that waits for the item continues on this thread when
+    /// the loop does so, instead of being queued for another thread of the pool.
     /// </summary>
     /// <remarks>
-    /// The reader must not be kept waiting: what the caller still does before its next await is short. Where the caller was
-    /// not itself continued by a wait of this library, and on other schedulers than the default, nothing is different.
+    /// The reader must not be kept waiting: what the caller still does before its next await is short. Where the caller
+    /// was not itself continued by a wait of this library, and on other schedulers than the default, nothing is
+    /// different.
     /// </remarks>
     /// <param name="item">The item.</param>
     /// <returns>False if the mailbox is full, somebody is waiting for room, or it was completed.</returns>

@@ -40,7 +40,9 @@ internal struct WaitQueue<TWait, T>
         wait.Next = wait.Previous = null;
     }
 
-    /// <summary>Takes all out: the first one, from which <see cref="QueuedWait{TWait, T}.Next"/> leads to the others.</summary>
+    /// <summary>
+    /// Takes all out: the first one, from which <see cref="QueuedWait{TWait, T}.Next"/> leads to the others.
+    /// </summary>
     public TWait? TakeAll()
     {
         var first = First;

@@ -49,14 +49,18 @@ internal abstract class WaitSource<T> : IValueTaskSource<T>, IValueTaskSource, I
 
     private bool IsForPool => ReferenceEquals(_scheduler, TaskScheduler.Default);
 
-    /// <summary>Watches the wait's token. Called without the owner's lock, before the awaitable is handed out.</summary>
+    /// <summary>
+    /// Watches the wait's token. Called without the owner's lock, before the awaitable is handed out.
+    /// </summary>
     internal void WatchToken()
     {
         if (Token.CanBeCanceled)
             _registration = Token.UnsafeRegister(OnCancelled, this);
     }
 
-    /// <summary>Ends the wait with a result. The owner calls this or <see cref="Fail"/> exactly once per wait.</summary>
+    /// <summary>
+    /// Ends the wait with a result. The owner calls this or <see cref="Fail"/> exactly once per wait.
+    /// </summary>
     internal void Succeed(T result)
     {
         if (HasAwaiter(result))

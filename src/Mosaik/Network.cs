@@ -13,7 +13,9 @@ using Mosaik.Waiting;
 
 namespace Mosaik;
 
-/// <summary>A node of a network: the one object an application starts, and from which everything else is reached.</summary>
+/// <summary>
+/// A node of a network: the one object an application starts, and from which everything else is reached.
+/// </summary>
 /// <remarks>
 /// <para>Nodes that name the same network find each other, and never meet those that name another one. Disposal leaves
 /// gracefully within <see cref="NetworkOptions.ShutdownTimeout"/>; <see cref="Abort"/> does not say goodbye.</para>
@@ -75,7 +77,9 @@ public sealed class Network : IAsyncDisposable
     /// </summary>
     public Task Completion => _completion.WaitAsync().AsTask();
 
-    /// <summary>Starts a node and waits until it is online, at most <see cref="NetworkOptions.OnlineTimeout"/>.</summary>
+    /// <summary>
+    /// Starts a node and waits until it is online, at most <see cref="NetworkOptions.OnlineTimeout"/>.
+    /// </summary>
     /// <param name="networkId">The network: its id, or any text (the from-string rule).</param>
     /// <param name="options">Settings; null = the defaults.</param>
     /// <param name="cancellationToken">Stops what was started and ends the call.</param>
@@ -122,7 +126,9 @@ public sealed class Network : IAsyncDisposable
     public ValueTask SyncWithAsync(EndpointAddress address, CancellationToken cancellationToken = default) =>
         Discovery.SyncWithAsync(address, cancellationToken);
 
-    /// <summary>Stops without saying goodbye: peers see links end with 102, then silence or code 0. Does not wait.</summary>
+    /// <summary>
+    /// Stops without saying goodbye: peers see links end with 102, then silence or code 0. Does not wait.
+    /// </summary>
     public void Abort()
     {
         _abort.Cancel(); // also cuts a graceful leave short

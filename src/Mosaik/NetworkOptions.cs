@@ -11,15 +11,17 @@ using Mosaik.Streams;
 
 namespace Mosaik;
 
-/// <summary>Settings of one <see cref="Network"/>. Immutable; every property has its default here (spec/wire.md §10.1).</summary>
+/// <summary>
+/// Settings of one <see cref="Network"/>. Immutable; every property has its default here (spec/wire.md §10.1).
+/// </summary>
 public sealed record NetworkOptions
 {
     /// <summary>The node's identity; null = a fresh one. Long-lived nodes keep theirs.</summary>
     public SecretKey? SecretKey { get; init; }
 
     /// <summary>
-    /// Which relays may be used. This build has no relay client: every mode is treated as <see cref="RelayMode.Disabled"/>,
-    /// which is said once in the log.
+    /// Which relays may be used. This build has no relay client: every mode is treated as
+    /// <see cref="RelayMode.Disabled"/>, which is said once in the log.
     /// </summary>
     public RelayMode Relay { get; init; } = RelayMode.Default;
 
@@ -29,7 +31,9 @@ public sealed record NetworkOptions
     /// <summary>How the node finds its peers.</summary>
     public DiscoveryOptions Discovery { get; init; } = new();
 
-    /// <summary>How long <see cref="Network.StartAsync(NetworkId, NetworkOptions?, CancellationToken)"/> waits to be online.</summary>
+    /// <summary>
+    /// How long <see cref="Network.StartAsync(NetworkId, NetworkOptions?, CancellationToken)"/> waits to be online.
+    /// </summary>
     public TimeSpan OnlineTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>How long leaving may take; what is left then is aborted.</summary>
@@ -39,8 +43,8 @@ public sealed record NetworkOptions
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
     /// <summary>
-    /// Where everything of the node runs. With a one-thread scheduler, a virtual clock and a network in memory the whole
-    /// node is deterministic (package MosaikNet.Testing).
+    /// Where everything of the node runs. With a one-thread scheduler, a virtual clock and a network in memory the
+    /// whole node is deterministic (package MosaikNet.Testing).
     /// </summary>
     public TaskScheduler Scheduler { get; init; } = TaskScheduler.Default;
 
@@ -54,10 +58,10 @@ public sealed record NetworkOptions
     public IMeterFactory? MeterFactory { get; init; }
 
     /// <summary>
-    /// Whether the environment variable <c>SSLKEYLOGFILE</c> names a file for TLS secrets, with which tools like Wireshark
-    /// decrypt a capture. Off by default: who can read that file can read the traffic. While the variable is set, each
-    /// dialled connection (of the first 256) has a UDP port of its own, so that the tools tell connections apart, and
-    /// datagrams are sent one by one, which costs throughput: see <see cref="Quic.QuicOptions.KeyLog"/>.
+    /// Whether the environment variable <c>SSLKEYLOGFILE</c> names a file for TLS secrets, with which tools like
+    /// Wireshark decrypt a capture. Off by default: who can read that file can read the traffic. While the variable is
+    /// set, each dialled connection (of the first 256) has a UDP port of its own, so that the tools tell connections
+    /// apart, and datagrams are sent one by one, which costs throughput: see <see cref="Quic.QuicOptions.KeyLog"/>.
     /// </summary>
     public bool AllowKeyLogFromEnvironment { get; init; }
 

@@ -2,7 +2,10 @@ using System.Buffers.Binary;
 
 namespace Mosaik.Cli.Bench;
 
-/// <summary>The first bytes of a datum of <c>mosaik bench streams</c>: its number, when it was to be sent, and whether it counts.</summary>
+/// <summary>
+/// The first bytes of a datum of <c>mosaik bench streams</c>: its number, when it was to be sent, and whether it
+/// counts.
+/// </summary>
 internal static class BenchDatum
 {
     /// <summary>No datum is shorter.</summary>

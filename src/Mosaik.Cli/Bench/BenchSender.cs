@@ -3,7 +3,9 @@ using Mosaik.Streams;
 
 namespace Mosaik.Cli.Bench;
 
-/// <summary>Sends as fast as the receiver takes it, or by a schedule that waits for nobody; first unmeasured, then measured.</summary>
+/// <summary>
+/// Sends as fast as the receiver takes it, or by a schedule that waits for nobody; first unmeasured, then measured.
+/// </summary>
 internal sealed class BenchSender(Producer<byte[]> producer, int size, int rate)
 {
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(1);

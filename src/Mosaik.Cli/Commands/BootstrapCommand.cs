@@ -134,7 +134,9 @@ internal static class BootstrapCommand
     private static IEnumerable<string> Split(IEnumerable<string> items) =>
         items.SelectMany(static i => i.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
 
-    /// <summary>Peers separated by commas, of which each may itself have several addresses separated by commas.</summary>
+    /// <summary>
+    /// Peers separated by commas, of which each may itself have several addresses separated by commas.
+    /// </summary>
     private static List<string> SplitPeers(string text)
     {
         var peers = new List<string>();

@@ -118,7 +118,9 @@ internal static class NodeOptions
         CustomParser = ParseDuration,
     };
 
-    /// <summary>A duration, unless it is missing or wrong, which is told elsewhere; reading a wrong value throws.</summary>
+    /// <summary>
+    /// A duration, unless it is missing or wrong, which is told elsewhere; reading a wrong value throws.
+    /// </summary>
     public static TimeSpan? Given(CommandResult result, Option<TimeSpan?> option) =>
         result.GetResult(option)?.Tokens is [var token] && DurationText.TryParse(token.Value, out var duration) ? duration : null;
 

@@ -7,8 +7,8 @@ using PolyType.Abstractions;
 namespace Mosaik.Postcard.Building;
 
 /// <summary>
-/// Builds the converter tree of a type by walking its shape once. Everything that cannot be mapped is refused here, with
-/// the way to it in the message, and never when a value is written or read.
+/// Builds the converter tree of a type by walking its shape once. Everything that cannot be mapped is refused here,
+/// with the way to it in the message, and never when a value is written or read.
 /// </summary>
 /// <remarks>
 /// Order of precedence for each type: a converter given to the serializer, one named by

@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Mosaik.Postcard.Converters;
 
-/// <summary>Numbers whose memory is their image on a little-endian machine: runs are copied with one bounds check.</summary>
+/// <summary>
+/// Numbers whose memory is their image on a little-endian machine: runs are copied with one bounds check.
+/// </summary>
 internal sealed class BlockConverter<T, TCodec> : ValueConverter<T, TCodec>
     where T : unmanaged
     where TCodec : struct, IValueCodec<T>

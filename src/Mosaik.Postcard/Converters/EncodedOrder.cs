@@ -28,8 +28,8 @@ internal ref struct EncodedOrder(int count)
         _entries[_count++] = new Entry(start, keyEnd - start, end - start);
     }
 
-    /// <summary>Orders everything that was written since <paramref name="start"/>, unless the collection's own order is to be
-    /// kept, and gives the pooled memory back.</summary>
+    /// <summary>Orders everything that was written since <paramref name="start"/>, unless the collection's own order is
+    /// to be kept, and gives the pooled memory back.</summary>
     public readonly void Apply(ref PostcardWriter writer, int start, bool keepOrder = false)
     {
         if (_count != count)

@@ -3,8 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace Mosaik.Postcard.Converters;
 
 /// <summary>
-/// How one built-in type is written and read. Implemented by empty structs, so that the code that uses them is specialised
-/// and the calls are inlined.
+/// How one built-in type is written and read. Implemented by empty structs, so that the code that uses them is
+/// specialised and the calls are inlined.
 /// </summary>
 internal interface IValueCodec<T>
 {

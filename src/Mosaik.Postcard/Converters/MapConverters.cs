@@ -4,7 +4,9 @@ using PolyType.Abstractions;
 
 namespace Mosaik.Postcard.Converters;
 
-/// <summary>Dictionary: count and entries in ascending order of their keys' bytes. The last of equal keys wins.</summary>
+/// <summary>
+/// Dictionary: count and entries in ascending order of their keys' bytes. The last of equal keys wins.
+/// </summary>
 internal sealed class DictionaryConverter<TKey, TValue>(PostcardConverter<TKey> key, PostcardConverter<TValue> element)
     : PostcardConverter<Dictionary<TKey, TValue>>
     where TKey : notnull

@@ -10,8 +10,9 @@ internal abstract class ObjectConverter<T>(MemberWriter<T>[] members) : Postcard
     private const int Unknown = -1;
     private int _minimumSize = Unknown;
 
-    // Computed at first use, when all converters of the type graph exist. A type that contains itself without an option,
-    // a collection or a union in between has no finite value; the zero it meets on its way round is a correct lower bound.
+    // Computed at first use, when all converters of the type graph exist. A type that contains itself without an
+    // option, a collection or a union in between has no finite value; the zero it meets on its way round is a correct
+    // lower bound.
     public sealed override int MinimumSize
     {
         get

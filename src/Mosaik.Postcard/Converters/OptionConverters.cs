@@ -3,7 +3,9 @@ using PolyType.Abstractions;
 
 namespace Mosaik.Postcard.Converters;
 
-/// <summary><c>T?</c> of a value type, and other option types the shape provider knows: 0, or 1 and the value.</summary>
+/// <summary>
+/// <c>T?</c> of a value type, and other option types the shape provider knows: 0, or 1 and the value.
+/// </summary>
 internal sealed class OptionConverter<TOption, T>(
     OptionDeconstructor<TOption, T> deconstruct,
     Func<TOption> createNone,

@@ -121,8 +121,8 @@ internal sealed class InlineArrayConverter<TArray, T>(PostcardConverter<T> eleme
 }
 
 /// <summary>
-/// Any other ordered or insertion-ordered collection: count and elements in the order of its enumerator. Collections that
-/// are built from a span get their elements at once, others one by one.
+/// Any other ordered or insertion-ordered collection: count and elements in the order of its enumerator. Collections
+/// that are built from a span get their elements at once, others one by one.
 /// </summary>
 internal sealed class EnumerableConverter<TEnumerable, T> : PostcardConverter<TEnumerable>
 {

@@ -35,7 +35,9 @@ internal sealed class UnionCase<TCase, TUnion>(
     }
 }
 
-/// <summary>A closed hierarchy: the variant index (the tag of its <c>DerivedTypeShape</c>) and the variant's fields.</summary>
+/// <summary>
+/// A closed hierarchy: the variant index (the tag of its <c>DerivedTypeShape</c>) and the variant's fields.
+/// </summary>
 internal sealed class UnionConverter<TUnion>(Getter<TUnion, int> getCaseIndex, UnionCase<TUnion>[] cases)
     : PostcardConverter<TUnion>
 {

@@ -5,7 +5,8 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Mosaik.Postcard.Converters;
 
-/// <content>The same in steps of thirty-two, where one instruction closes all gaps instead of shuffles from a table.</content>
+/// <content>The same in steps of thirty-two, where one instruction closes all gaps instead of shuffles from a
+/// table.</content>
 internal static partial class VarintRuns
 {
     /// <summary>Numbers that are written, and bytes that are read, in the longer step.</summary>

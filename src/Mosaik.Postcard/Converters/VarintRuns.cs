@@ -16,9 +16,9 @@ namespace Mosaik.Postcard.Converters;
 /// byte, any other two; the pattern for the eight bits that say which is looked up, and one shuffle closes the gaps.
 /// </para>
 /// <para>
-/// Reading: for each of sixteen bytes the number is computed that would end there, from that byte and the one before. The
-/// bytes without continuation bit say where numbers really end; one shuffle per eight bytes brings those together. A block
-/// may begin in the middle of a number, so no block waits for the length of the one before.
+/// Reading: for each of sixteen bytes the number is computed that would end there, from that byte and the one before.
+/// The bytes without continuation bit say where numbers really end; one shuffle per eight bytes brings those together.
+/// A block may begin in the middle of a number, so no block waits for the length of the one before.
 /// </para>
 /// <para>
 /// Not done here: numbers of three and more bytes, over-long forms in canonical form, the end of the input. Where they
@@ -47,7 +47,8 @@ internal static partial class VarintRuns
     /// Writes as many numbers as it can, in whole blocks, into <see cref="MaxNumberBytes"/> of room for each.
     /// <paramref name="used"/> is how many bytes they took.
     /// </summary>
-    /// <returns>How many numbers were written; the next block has one that is too large, or the numbers end in it.</returns>
+    /// <returns>How many numbers were written; the next block has one that is too large, or the numbers end in
+    /// it.</returns>
     public static int Write<T>(ReadOnlySpan<T> numbers, Span<byte> destination, out int used)
         where T : unmanaged
     {
@@ -285,8 +286,8 @@ internal static partial class VarintRuns
             lanes.AsByte(), Vector128.LoadUnsafe(ref MemoryMarshal.GetArrayDataReference(patterns), mask * Pattern));
 
     /// <summary>
-    /// For each of 256 masks the bytes of eight lanes that are kept, in order: of a lane whose bit is set both, else the low
-    /// one (<paramref name="packsBytes"/>) or none. What follows does not matter.
+    /// For each of 256 masks the bytes of eight lanes that are kept, in order: of a lane whose bit is set both, else
+    /// the low one (<paramref name="packsBytes"/>) or none. What follows does not matter.
     /// </summary>
     private static byte[] MakePatterns(bool packsBytes)
     {

@@ -7,13 +7,13 @@ namespace Mosaik.Quic.Crypto;
 /// <summary>Secret multiples of the base point of Ed25519: key generation and signatures.</summary>
 /// <remarks>
 /// <para>
-/// n·B with n in 64 signed digits of four bits. The table has 1·256ⁱ·B to 8·256ⁱ·B for i below 32: every second digit is
-/// looked up and added, the sum is doubled four times, and the other digits follow (the fixed-base method of "High-speed
-/// high-security signatures", Bernstein et al. 2011, §4).
+/// n·B with n in 64 signed digits of four bits. The table has 1·256ⁱ·B to 8·256ⁱ·B for i below 32: every second digit
+/// is looked up and added, the sum is doubled four times, and the other digits follow (the fixed-base method of
+/// "High-speed high-security signatures", Bernstein et al. 2011, §4).
 /// </para>
 /// <para>
-/// Time and addresses do not depend on n: a look-up reads all eight entries and keeps one by masks, the sign is applied by
-/// masks, and the additions are complete.
+/// Time and addresses do not depend on n: a look-up reads all eight entries and keeps one by masks, the sign is applied
+/// by masks, and the additions are complete.
 /// </para>
 /// </remarks>
 internal static class Ed25519BasePoint

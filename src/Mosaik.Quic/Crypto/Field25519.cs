@@ -9,12 +9,14 @@ namespace Mosaik.Quic.Crypto;
 /// <para>
 /// Five limbs of 51 bits. A product is <em>carried</em>: its limbs are at most 2⁵¹ + 1. <see cref="Add"/> and
 /// <see cref="Subtract"/> do not carry; their results may go into one product or one further step, as the limits say:
-/// limbs of factors stay below 2⁵³·1.2, and the subtrahend is carried. <see cref="Carry"/> brings anything below 2⁶³ back.
+/// limbs of factors stay below 2⁵³·1.2, and the subtrahend is carried. <see cref="Carry"/> brings anything below 2⁶³
+/// back.
 /// </para>
 /// <para>
-/// A factor is shifted by ten bits before it is multiplied, so that the two words of a product part at bit 54 and columns
-/// add up without carries between words. Nothing here branches on a value or uses one as an index, so the time tells nothing
-/// about secrets, except in <see cref="IsZero"/> and <see cref="IsOdd"/>, whose answers the caller chooses to use.
+/// A factor is shifted by ten bits before it is multiplied, so that the two words of a product part at bit 54 and
+/// columns add up without carries between words. Nothing here branches on a value or uses one as an index, so the time
+/// tells nothing about secrets, except in <see cref="IsZero"/> and <see cref="IsOdd"/>, whose answers the caller
+/// chooses to use.
 /// </para>
 /// </remarks>
 [StructLayout(LayoutKind.Sequential)]

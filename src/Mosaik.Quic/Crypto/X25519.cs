@@ -4,8 +4,9 @@ namespace Mosaik.Quic.Crypto;
 
 /// <summary>The function X25519 of RFC 7748 §5, in a time that does not depend on the secret.</summary>
 /// <remarks>
-/// Any point: the Montgomery ladder, 255 steps of five products and four squares. The base point: a multiple of the base
-/// point of Ed25519, which is the same point on the birationally equivalent curve (RFC 7748 §4.1), a third of the work.
+/// Any point: the Montgomery ladder, 255 steps of five products and four squares. The base point: a multiple of the
+/// base point of Ed25519, which is the same point on the birationally equivalent curve (RFC 7748 §4.1), a third of the
+/// work.
 /// </remarks>
 internal static class X25519
 {

@@ -158,8 +158,9 @@ internal sealed partial class LossDetector
         long lostBytes = 0;
         bool persistent = false;
 
-        // Losses are a prefix of what is outstanding: whatever makes a packet lost holds for all older ones as well. The first
-        // number of the ring is always outstanding, and the one being lost is at most the largest acknowledged.
+        // Losses are a prefix of what is outstanding: whatever makes a packet lost holds for all older ones as well.
+        // The first number of the ring is always outstanding, and the one being lost is at most the largest
+        // acknowledged.
         while (s.Sent.Count > 0 && s.Sent.First < largestAcknowledged)
         {
             ulong n = s.Sent.First;

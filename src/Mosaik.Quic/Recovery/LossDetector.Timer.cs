@@ -54,8 +54,8 @@ internal sealed partial class LossDetector
     private void Probe(PacketSpace s, int packets)
     {
         s.ProbesPending = packets;
-        // The frames move out of the old packets, so that their owners hear of them once more only if they are still current
-        // and a later timeout repeats the next ones.
+        // The frames move out of the old packets, so that their owners hear of them once more only if they are still
+        // current and a later timeout repeats the next ones.
         for (ulong n = s.Sent.First; n < s.Sent.End && packets > 0; n++)
         {
             if (!s.Sent.IsOutstanding(n))

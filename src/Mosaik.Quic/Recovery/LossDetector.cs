@@ -261,8 +261,8 @@ internal sealed partial class LossDetector
     }
 
     /// <summary>
-    /// The peer answered from its new address: what was sent to the old one is probed for now, not after a back-off that
-    /// grew while nobody was there.
+    /// The peer answered from its new address: what was sent to the old one is probed for now, not after a back-off
+    /// that grew while nobody was there.
     /// </summary>
     public void OnPathValidated(TimeSpan now)
     {

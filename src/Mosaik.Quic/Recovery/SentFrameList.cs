@@ -10,9 +10,8 @@ namespace Mosaik.Quic.Recovery;
 /// </summary>
 /// <remarks>
 /// The list is a mutable struct with one owner: pass it by <c>ref</c> while a packet is written, then
-/// <see cref="MoveTo"/> the record of sent packets. Whoever holds it last calls <see cref="Release"/> exactly once; the list is then
-/// empty
-/// and can be used again. Method order: Add…, read with <see cref="AsSpan"/>, Release.
+/// <see cref="MoveTo"/> the record of sent packets. Whoever holds it last calls <see cref="Release"/> exactly once; the
+/// list is then empty and can be used again. Method order: Add…, read with <see cref="AsSpan"/>, Release.
 /// </remarks>
 internal struct SentFrameList
 {
@@ -57,7 +56,8 @@ internal struct SentFrameList
     }
 
     /// <summary>
-    /// Hands the frames over to a list that holds none, and is empty afterwards. Copies what is there, not the capacity.
+    /// Hands the frames over to a list that holds none, and is empty afterwards. Copies what is there, not the
+    /// capacity.
     /// </summary>
     public void MoveTo(ref SentFrameList other)
     {

@@ -3,13 +3,13 @@ using System.Numerics;
 namespace Mosaik.Quic.Streams;
 
 /// <summary>
-/// Byte arrays of 16 bytes to 32 KiB, by powers of two, for the buffers of streams. One pool serves all connections of an
-/// endpoint, whose cores run on one loop: it has no locks.
+/// Byte arrays of 16 bytes to 32 KiB, by powers of two, for the buffers of streams. One pool serves all connections of
+/// an endpoint, whose cores run on one loop: it has no locks.
 /// </summary>
 /// <remarks>
-/// The shared array pool is not used here because it keeps only a few dozen arrays per size: a hundred busy streams would
-/// allocate per packet. Up to <see cref="KeptBytes"/> are kept for reuse, what is returned beyond is left to the collector.
-/// <see cref="Outstanding"/> tells tests whether every array came back exactly once.
+/// The shared array pool is not used here because it keeps only a few dozen arrays per size: a hundred busy streams
+/// would allocate per packet. Up to <see cref="KeptBytes"/> are kept for reuse, what is returned beyond is left to the
+/// collector. <see cref="Outstanding"/> tells tests whether every array came back exactly once.
 /// </remarks>
 internal sealed class BlockPool
 {

@@ -9,10 +9,9 @@ namespace Mosaik.Quic.Streams;
 /// </summary>
 /// <remarks>
 /// A block is never moved: appending costs one copy, and dropping gives a block back once all of it is behind
-/// <see cref="Start"/>. Block sizes follow the amount held (1 to 32 KiB), so that a stream with a few bytes holds little and
-/// a bulk stream pays for the pool once per 27 packets. All blocks but the last are full.
-/// An empty queue holds no block. The ring of blocks grows and stays;
-/// with the pool warm nothing is allocated.
+/// <see cref="Start"/>. Block sizes follow the amount held (1 to 32 KiB), so that a stream with a few bytes holds
+/// little and a bulk stream pays for the pool once per 27 packets. All blocks but the last are full. An empty queue
+/// holds no block. The ring of blocks grows and stays; with the pool warm nothing is allocated.
 /// </remarks>
 internal sealed class ByteQueue(BlockPool pool)
 {
@@ -131,7 +130,9 @@ internal sealed class ByteQueue(BlockPool pool)
 
     private ref Block BlockAt(int index) => ref _blocks[(_head + index) & (_blocks.Length - 1)];
 
-    /// <summary>The block that holds an offset: nearly always one of the last two (new data) or the first, else by bisection.</summary>
+    /// <summary>
+    /// The block that holds an offset: nearly always one of the last two (new data) or the first, else by bisection.
+    /// </summary>
     private int IndexOf(ulong offset)
     {
         int low = 0;

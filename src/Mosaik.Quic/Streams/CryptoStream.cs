@@ -7,10 +7,10 @@ namespace Mosaik.Quic.Streams;
 /// The CRYPTO bytes of one encryption level, both directions: a stream without flow control, end or id (RFC 9000 §7.5).
 /// </summary>
 /// <remarks>
-/// Sending works as in a stream: <see cref="Write"/>, <see cref="WriteFrames"/> while <see cref="HasPendingFrames"/>, then
-/// <see cref="OnAcknowledged"/> or <see cref="OnLost"/> per recorded frame. Receiving: <see cref="OnCrypto"/>, then take
-/// <see cref="Readable"/> and <see cref="Advance"/> until it is empty. At most 64 KiB beyond the bytes read are taken
-/// (E7), in at most 1,024 disjoint ranges (E8).
+/// Sending works as in a stream: <see cref="Write"/>, <see cref="WriteFrames"/> while <see cref="HasPendingFrames"/>,
+/// then <see cref="OnAcknowledged"/> or <see cref="OnLost"/> per recorded frame. Receiving: <see cref="OnCrypto"/>,
+/// then take <see cref="Readable"/> and <see cref="Advance"/> until it is empty. At most 64 KiB beyond the bytes read
+/// are taken (E7), in at most 1,024 disjoint ranges (E8).
 /// </remarks>
 internal sealed class CryptoStream : IDisposable
 {
@@ -28,7 +28,9 @@ internal sealed class CryptoStream : IDisposable
     /// <summary>The next in-order bytes (not necessarily all of them); empty when there are none.</summary>
     public ReadOnlySpan<byte> Readable => _receive.First;
 
-    /// <summary>True when received bytes are not yet read, or wait for a gap to be filled: the level must not change then.</summary>
+    /// <summary>
+    /// True when received bytes are not yet read, or wait for a gap to be filled: the level must not change then.
+    /// </summary>
     public bool HasUnread => _receive.Readable > 0 || _receive.Ranges > 0;
 
     /// <summary>True when there are bytes to send or to send again.</summary>

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Mosaik.Quic.Streams;
 
 /// <summary>
-/// Credit for sending (RFC 9000 §4.1), of the connection or of one stream: the peer raises <see cref="Limit"/>, sending new
-/// bytes raises <see cref="Used"/>. Sending bytes again costs nothing.
+/// Credit for sending (RFC 9000 §4.1), of the connection or of one stream: the peer raises <see cref="Limit"/>, sending
+/// new bytes raises <see cref="Used"/>. Sending bytes again costs nothing.
 /// </summary>
 [StructLayout(LayoutKind.Auto)]
 internal struct SendCredit
@@ -45,9 +45,9 @@ internal struct SendCredit
 }
 
 /// <summary>
-/// Credit granted to the peer, of the connection or of one stream. The window slides with what the application has consumed;
-/// a new limit is announced when half the window has been consumed since the last one, so that the peer never waits for
-/// credit while the application keeps up, and small reads do not cause a frame each.
+/// Credit granted to the peer, of the connection or of one stream. The window slides with what the application has
+/// consumed; a new limit is announced when half the window has been consumed since the last one, so that the peer never
+/// waits for credit while the application keeps up, and small reads do not cause a frame each.
 /// </summary>
 [StructLayout(LayoutKind.Auto)]
 internal struct ReceiveCredit

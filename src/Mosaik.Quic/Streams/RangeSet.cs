@@ -11,8 +11,8 @@ internal readonly record struct ByteRange(ulong Start, ulong End)
 }
 
 /// <summary>
-/// A set of offsets as ascending disjoint ranges that never touch each other. Taking from the front is O(1), everything else
-/// a bisection and a move of the ranges behind; sets stay small (one range per hole that loss has torn).
+/// A set of offsets as ascending disjoint ranges that never touch each other. Taking from the front is O(1), everything
+/// else a bisection and a move of the ranges behind; sets stay small (one range per hole that loss has torn).
 /// </summary>
 internal sealed class RangeSet
 {

@@ -7,17 +7,18 @@ namespace Mosaik.Quic.Streams;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Bytes that arrive in order go, with one copy, to the end of a queue of pooled blocks from which the application reads.
-/// Bytes beyond a gap become <em>pieces</em>: disjoint, ascending, each in a pooled array of its own that doubles while data
-/// is appended to it, so that memory held stays within twice the payload. When a gap is filled the pieces behind it are
-/// copied to the queue. Bytes that are already present are ignored, whatever the duplicate says,
+/// Bytes that arrive in order go, with one copy, to the end of a queue of pooled blocks from which the application
+/// reads. Bytes beyond a gap become <em>pieces</em>: disjoint, ascending, each in a pooled array of its own that
+/// doubles while data is appended to it, so that memory held stays within twice the payload. When a gap is filled the
+/// pieces behind it are copied to the queue. Bytes that are already present are ignored, whatever the duplicate says,
 /// so that nothing changes under a reader.
 /// </para>
 /// <para>
-/// Limits (spec/reliability.md E8): more than <see cref="MaxRanges"/> disjoint ranges, counted after joining neighbours,
-/// is an error. Neighbouring pieces stay separate until there are <see cref="CopyTogetherAt"/> more of them than ranges, or
-/// until pieces hold more than twice their payload (plus a small constant), and are then copied together: contiguous data in
-/// tiny pieces is never an error, costs at most one copy per 512 pieces, and holds no more memory than it is worth.
+/// Limits (spec/reliability.md E8): more than <see cref="MaxRanges"/> disjoint ranges, counted after joining
+/// neighbours, is an error. Neighbouring pieces stay separate until there are <see cref="CopyTogetherAt"/> more of them
+/// than ranges, or until pieces hold more than twice their payload (plus a small constant), and are then copied
+/// together: contiguous data in tiny pieces is never an error, costs at most one copy per 512 pieces, and holds no more
+/// memory than it is worth.
 /// </para>
 /// <para>Method order: <see cref="TryInsert"/> per frame, <see cref="Read"/> whenever the application asks.</para>
 /// </remarks>
@@ -162,8 +163,8 @@ internal sealed class Reassembler(BlockPool pool)
     }
 
     /// <summary>
-    /// Stores bytes none of which is present, between the pieces <paramref name="index"/> − 1 and <paramref name="index"/>;
-    /// returns the position of the piece that follows them.
+    /// Stores bytes none of which is present, between the pieces <paramref name="index"/> − 1 and
+    /// <paramref name="index"/>; returns the position of the piece that follows them.
     /// </summary>
     private int Fill(int index, ulong offset, ReadOnlySpan<byte> data)
     {
@@ -244,7 +245,9 @@ internal sealed class Reassembler(BlockPool pool)
         return new Piece { Offset = offset, Length = length, Buffer = buffer };
     }
 
-    /// <summary>The position of the first piece that ends after an offset; the common case is behind all of them.</summary>
+    /// <summary>
+    /// The position of the first piece that ends after an offset; the common case is behind all of them.
+    /// </summary>
     private int FirstEndingAfter(ulong offset)
     {
         if (_count == 0 || At(_count - 1).End <= offset)

@@ -9,7 +9,9 @@ internal enum ReceiveState : byte
     /// <summary>The final size is known; some data may be missing or unread.</summary>
     SizeKnown,
 
-    /// <summary>The application has read everything, or wants nothing more and the final size is known. Terminal.</summary>
+    /// <summary>
+    /// The application has read everything, or wants nothing more and the final size is known. Terminal.
+    /// </summary>
     DataRead,
 
     /// <summary>The peer reset the stream; the application has not been told yet.</summary>
@@ -20,8 +22,8 @@ internal enum ReceiveState : byte
 }
 
 /// <summary>
-/// The receiving half of a stream: bytes in order, credit, final size. Every way to learn the final size counts it against
-/// both windows once, whatever arrives afterwards (RFC 9000 §4.5).
+/// The receiving half of a stream: bytes in order, credit, final size. Every way to learn the final size counts it
+/// against both windows once, whatever arrives afterwards (RFC 9000 §4.5).
 /// </summary>
 internal sealed class ReceiveStream(ulong window, BlockPool pool)
 {
@@ -126,8 +128,8 @@ internal sealed class ReceiveStream(ulong window, BlockPool pool)
     public void AcceptReset() => State = ReceiveState.ResetRead;
 
     /// <summary>
-    /// The application wants nothing more; what is buffered is dropped and its credit returned. True when the peer has to be
-    /// asked to stop, false when the half is done anyway.
+    /// The application wants nothing more; what is buffered is dropped and its credit returned. True when the peer has
+    /// to be asked to stop, false when the half is done anyway.
     /// </summary>
     public bool Stop(ulong code, ref ReceiveCredit connection)
     {

@@ -1,20 +1,21 @@
 namespace Mosaik.Quic.Streams;
 
 /// <summary>
-/// The bytes of one direction of a stream (or of CRYPTO data) from the moment they are written until they are acknowledged.
+/// The bytes of one direction of a stream (or of CRYPTO data) from the moment they are written until they are
+/// acknowledged.
 /// </summary>
 /// <remarks>
 /// <para>
-/// Offsets fall into four kinds: acknowledged (everything before the base, and islands above it), in flight, lost, and not
-/// yet sent. Only islands and lost ranges are stored, as <see cref="RangeSet"/>s; what is neither and lies between the base
-/// and <see cref="SentEnd"/> is in flight. In the common case, acknowledgements in order and no loss, both sets are empty
-/// and an acknowledgement moves one number and returns a block now and then.
+/// Offsets fall into four kinds: acknowledged (everything before the base, and islands above it), in flight, lost, and
+/// not yet sent. Only islands and lost ranges are stored, as <see cref="RangeSet"/>s; what is neither and lies between
+/// the base and <see cref="SentEnd"/> is in flight. In the common case, acknowledgements in order and no loss, both
+/// sets are empty and an acknowledgement moves one number and returns a block now and then.
 /// </para>
 /// <para>
-/// Method order: <see cref="Write"/>; <see cref="TryGetNext"/> names the bytes to put into the next frame (lost ones first,
-/// lowest offset first), <see cref="CopyTo"/> copies them, <see cref="MarkSent"/> notes it; <see cref="OnAcknowledged"/>
-/// and <see cref="OnLost"/> as the fate of each frame becomes known, in any order and any number of times. Bytes that were
-/// declared lost and are acknowledged after all are not sent again.
+/// Method order: <see cref="Write"/>; <see cref="TryGetNext"/> names the bytes to put into the next frame (lost ones
+/// first, lowest offset first), <see cref="CopyTo"/> copies them, <see cref="MarkSent"/> notes it;
+/// <see cref="OnAcknowledged"/> and <see cref="OnLost"/> as the fate of each frame becomes known, in any order and any
+/// number of times. Bytes that were declared lost and are acknowledged after all are not sent again.
 /// </para>
 /// </remarks>
 internal sealed class SendBuffer(BlockPool pool)
@@ -63,7 +64,9 @@ internal sealed class SendBuffer(BlockPool pool)
             _bytes.CopyTo(offset, destination);
     }
 
-    /// <summary>Notes that the first bytes of what <see cref="TryGetNext"/> named are in flight; returns how many were new.</summary>
+    /// <summary>
+    /// Notes that the first bytes of what <see cref="TryGetNext"/> named are in flight; returns how many were new.
+    /// </summary>
     public int MarkSent(ulong offset, int length)
     {
         ulong end = offset + (ulong)length;
@@ -112,7 +115,9 @@ internal sealed class SendBuffer(BlockPool pool)
             _lost.Remove(_acknowledged[i].Start, _acknowledged[i].End);
     }
 
-    /// <summary>Drops everything (the stream was reset). Returns how many bytes were held; <see cref="SentEnd"/> stays.</summary>
+    /// <summary>
+    /// Drops everything (the stream was reset). Returns how many bytes were held; <see cref="SentEnd"/> stays.
+    /// </summary>
     public int Clear()
     {
         int released = _bytes.Length;

@@ -23,8 +23,8 @@ internal enum SendState : byte
 }
 
 /// <summary>
-/// The sending half of a stream: its bytes, its credit, its FIN. <see cref="StreamSet"/> decides when it sends; this type
-/// knows what it has to send.
+/// The sending half of a stream: its bytes, its credit, its FIN. <see cref="StreamSet"/> decides when it sends; this
+/// type knows what it has to send.
 /// </summary>
 internal sealed class SendStream(ulong limit, BlockPool pool)
 {
@@ -108,8 +108,8 @@ internal sealed class SendStream(ulong limit, BlockPool pool)
     public bool TryReportBlocked() => IsBlocked && _credit.TryReportBlocked();
 
     /// <summary>
-    /// Writes one STREAM frame: lost bytes first, else new ones as far as both credits go, with FIN when it reaches the end.
-    /// Returns false when there is nothing, or not enough room for it.
+    /// Writes one STREAM frame: lost bytes first, else new ones as far as both credits go, with FIN when it reaches the
+    /// end. Returns false when there is nothing, or not enough room for it.
     /// </summary>
     /// <param name="writer">The packet.</param>
     /// <param name="id">The stream.</param>

@@ -49,9 +49,9 @@ internal sealed class LocalStreams
 }
 
 /// <summary>
-/// The streams of one direction that the peer opens. Credit returns when a stream is finished and consumed (E13). MAX_STREAMS
-/// is due when an eighth of the window has returned, and at once when the peer has used up its limit: otherwise a few long
-/// streams beside many short ones could hold back the last credit for ever.
+/// The streams of one direction that the peer opens. Credit returns when a stream is finished and consumed (E13).
+/// MAX_STREAMS is due when an eighth of the window has returned, and at once when the peer has used up its limit:
+/// otherwise a few long streams beside many short ones could hold back the last credit for ever.
 /// </summary>
 internal sealed class RemoteStreams
 {

@@ -5,7 +5,9 @@ namespace Mosaik.Quic.Streams;
 /// <summary>What the application should know about a stream.</summary>
 internal enum StreamEventKind : byte
 {
-    /// <summary>The peer opened the stream (directly, or implicitly by using a higher one). Ascending per kind.</summary>
+    /// <summary>
+    /// The peer opened the stream (directly, or implicitly by using a higher one). Ascending per kind.
+    /// </summary>
     Opened,
 
     /// <summary>Data or the end of the stream can be read. Once until everything readable was read.</summary>
@@ -14,10 +16,14 @@ internal enum StreamEventKind : byte
     /// <summary>A write that was not accepted in full can go on.</summary>
     Writable,
 
-    /// <summary>Everything written is acknowledged; only after <see cref="StreamSet.NotifyWhenAcknowledged"/>.</summary>
+    /// <summary>
+    /// Everything written is acknowledged; only after <see cref="StreamSet.NotifyWhenAcknowledged"/>.
+    /// </summary>
     AllAcknowledged,
 
-    /// <summary>The peer sent STOP_SENDING with <see cref="StreamEvent.Code"/>; the stream was reset with the same code.</summary>
+    /// <summary>
+    /// The peer sent STOP_SENDING with <see cref="StreamEvent.Code"/>; the stream was reset with the same code.
+    /// </summary>
     SendStopped,
 
     /// <summary>The peer reset the stream with <see cref="StreamEvent.Code"/>; unread data is gone.</summary>

@@ -1,8 +1,8 @@
 namespace Mosaik.Quic.Streams;
 
 /// <summary>
-/// A stream id (RFC 9000 §2.1): bit 0 says who opened the stream (0 client, 1 server), bit 1 its direction (0 both ways,
-/// 1 one way), the rest counts the streams of that kind.
+/// A stream id (RFC 9000 §2.1): bit 0 says who opened the stream (0 client, 1 server), bit 1 its direction (0 both
+/// ways, 1 one way), the rest counts the streams of that kind.
 /// </summary>
 internal readonly record struct StreamId(ulong Value)
 {

@@ -7,7 +7,9 @@ internal static class StreamLimits
     /// at half of it (E15). An option may change it.</summary>
     public const int UnsentPerStream = 256 * 1024;
 
-    /// <summary>Bytes of all streams that are written and not yet acknowledged (E15). An option may change it.</summary>
+    /// <summary>
+    /// Bytes of all streams that are written and not yet acknowledged (E15). An option may change it.
+    /// </summary>
     public const int UnacknowledgedPerConnection = 10_000_000;
 
     /// <summary>The largest receive window that is supported: positions within it are 32-bit numbers.</summary>
@@ -16,7 +18,9 @@ internal static class StreamLimits
     /// <summary>CRYPTO bytes that are buffered per level (E7).</summary>
     public const int CryptoBuffer = 64 * 1024;
 
-    /// <summary>Data that would have to be cut shorter than this waits for the next packet, unless the packet is empty.</summary>
+    /// <summary>
+    /// Data that would have to be cut shorter than this waits for the next packet, unless the packet is empty.
+    /// </summary>
     public const int SmallestFragment = 32;
 
     /// <summary>MAX_STREAMS is sent when this fraction of the streams allowed has finished.</summary>

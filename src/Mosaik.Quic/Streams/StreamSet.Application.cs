@@ -6,8 +6,8 @@ internal sealed partial class StreamSet
     private readonly LinkedList<StreamState> _memoryWaiters = new();
 
     /// <summary>
-    /// Takes over a copy of bytes to send and returns how many; fewer than given means that a Writable event follows. −1: the
-    /// stream takes no data any more (finished, reset, stopped by the peer, or forgotten).
+    /// Takes over a copy of bytes to send and returns how many; fewer than given means that a Writable event follows.
+    /// −1: the stream takes no data any more (finished, reset, stopped by the peer, or forgotten).
     /// </summary>
     public int Write(ulong id, ReadOnlySpan<byte> data)
     {
@@ -47,8 +47,8 @@ internal sealed partial class StreamSet
     }
 
     /// <summary>
-    /// Asks the peer to stop sending; what was buffered and what still arrives is dropped. Counts as having consumed the
-    /// receiving half.
+    /// Asks the peer to stop sending; what was buffered and what still arrives is dropped. Counts as having consumed
+    /// the receiving half.
     /// </summary>
     public void StopSending(ulong id, ulong code)
     {
@@ -62,8 +62,8 @@ internal sealed partial class StreamSet
     }
 
     /// <summary>
-    /// Reads available bytes and returns credit for them. 0 with <paramref name="fin"/>: the end; 0 without: nothing yet, a
-    /// Readable event follows; −1: reset by the peer, stopped by us, already read to the end, or forgotten.
+    /// Reads available bytes and returns credit for them. 0 with <paramref name="fin"/>: the end; 0 without: nothing
+    /// yet, a Readable event follows; −1: reset by the peer, stopped by us, already read to the end, or forgotten.
     /// </summary>
     public int Read(ulong id, Span<byte> destination, out bool fin)
     {
@@ -89,8 +89,8 @@ internal sealed partial class StreamSet
     }
 
     /// <summary>
-    /// True when everything written to the stream is acknowledged (FIN too, once finished), or the stream is forgotten; else
-    /// an AllAcknowledged event follows, unless the stream is reset.
+    /// True when everything written to the stream is acknowledged (FIN too, once finished), or the stream is forgotten;
+    /// else an AllAcknowledged event follows, unless the stream is reset.
     /// </summary>
     public bool NotifyWhenAcknowledged(ulong id)
     {

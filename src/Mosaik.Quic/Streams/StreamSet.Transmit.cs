@@ -15,7 +15,9 @@ internal sealed partial class StreamSet
     // Set by whatever can make a connection-level frame due, so that packets full of data do not ask for all of them.
     private bool _connectionFramesMayBeDue = true;
 
-    /// <summary>True exactly when <see cref="WriteFrames"/> has something to write into a packet with enough room.</summary>
+    /// <summary>
+    /// True exactly when <see cref="WriteFrames"/> has something to write into a packet with enough room.
+    /// </summary>
     public bool HasPendingFrames => _control.Count > 0 || _urgent.Count > 0 || (_new.Count > 0 && _sendCredit.Available > 0)
         || (_connectionFramesMayBeDue && AreConnectionFramesDue());
 
@@ -26,7 +28,9 @@ internal sealed partial class StreamSet
 
     private bool IsMaxDataDue => _maxDataLost || (!WindowsFrozen && _receiveCredit.IsUpdateDue);
 
-    /// <summary>Writes what fits: control frames, lost data, then new data of the streams in turn; records every frame.</summary>
+    /// <summary>
+    /// Writes what fits: control frames, lost data, then new data of the streams in turn; records every frame.
+    /// </summary>
     public void WriteFrames(ref FrameWriter writer, ref SentFrameList sent)
     {
         if (_connectionFramesMayBeDue && AreConnectionFramesDue())
@@ -42,7 +46,9 @@ internal sealed partial class StreamSet
         ReportBlocked();
     }
 
-    /// <summary>A frame that <see cref="WriteFrames"/> recorded was acknowledged. Kinds of other owners are ignored.</summary>
+    /// <summary>
+    /// A frame that <see cref="WriteFrames"/> recorded was acknowledged. Kinds of other owners are ignored.
+    /// </summary>
     public void OnAcknowledged(in SentFrame frame)
     {
         if (frame.Kind is not (SentFrameKind.Stream or SentFrameKind.ResetStream)
@@ -73,8 +79,8 @@ internal sealed partial class StreamSet
     }
 
     /// <summary>
-    /// A frame that <see cref="WriteFrames"/> recorded was lost, or is to be sent again by a probe. Limits are sent again
-    /// only if no newer one was announced since, and always with their present value.
+    /// A frame that <see cref="WriteFrames"/> recorded was lost, or is to be sent again by a probe. Limits are sent
+    /// again only if no newer one was announced since, and always with their present value.
     /// </summary>
     public void OnLost(in SentFrame frame)
     {
@@ -177,7 +183,8 @@ internal sealed partial class StreamSet
         }
         if ((stream.Control & StreamControl.MaxStreamData) != StreamControl.None)
         {
-            // Announcing first would raise the limit for a frame that does not fit; a varint of the largest size is reserved.
+            // Announcing first would raise the limit for a frame that does not fit; a varint of the largest size is
+            // reserved.
             if (writer.Remaining < 1 + 2 * 8)
                 return false;
             stream.Control &= ~StreamControl.MaxStreamData;
@@ -196,7 +203,9 @@ internal sealed partial class StreamSet
         return true;
     }
 
-    /// <summary>Writes one STREAM frame and puts the stream where it now belongs; a stream with more new data goes last.</summary>
+    /// <summary>
+    /// Writes one STREAM frame and puts the stream where it now belongs; a stream with more new data goes last.
+    /// </summary>
     private bool TryWriteStream(StreamState stream, ref FrameWriter writer, ref SentFrameList sent)
     {
         SendStream send = stream.Send!;   // only sending streams are in the lists
@@ -233,7 +242,9 @@ internal sealed partial class StreamSet
         }
     }
 
-    /// <summary>DATA_BLOCKED is due once per limit at which a stream could go on but for the connection's credit.</summary>
+    /// <summary>
+    /// DATA_BLOCKED is due once per limit at which a stream could go on but for the connection's credit.
+    /// </summary>
     private void ReportBlocked()
     {
         if (_new.Count > 0 && _sendCredit.TryReportBlocked())

@@ -3,28 +3,31 @@ using Mosaik.Quic.Wire;
 
 namespace Mosaik.Quic.Streams;
 
-/// <summary>All streams of one connection: opening, limits, credit, who sends next, what the application hears.</summary>
+/// <summary>
+/// All streams of one connection: opening, limits, credit, who sends next, what the application hears.
+/// </summary>
 /// <remarks>
 /// <para>
-/// Order of calls: construct with our transport parameters; <see cref="ApplyPeerParameters"/> once the peer's are known; then in
-/// any order frames of the peer (On…), operations of the application (<see cref="TryOpen"/>, <see cref="Write"/>,
-/// <see cref="Read"/> …), and, whenever <see cref="HasPendingFrames"/>, <see cref="WriteFrames"/> into a packet, whose
-/// recorded frames come back once each through <see cref="OnAcknowledged"/> or <see cref="OnLost"/> (an OnLost may be
-/// followed by a late OnAcknowledged). After each batch of calls the events are polled. A non-null <see cref="QuicError"/>
-/// ends the connection; nothing may be called afterwards but <see cref="Dispose"/>.
+/// Order of calls: construct with our transport parameters; <see cref="ApplyPeerParameters"/> once the peer's are
+/// known; then in any order frames of the peer (On…), operations of the application (<see cref="TryOpen"/>,
+/// <see cref="Write"/>, <see cref="Read"/> …), and, whenever <see cref="HasPendingFrames"/>, <see cref="WriteFrames"/>
+/// into a packet, whose recorded frames come back once each through <see cref="OnAcknowledged"/> or
+/// <see cref="OnLost"/> (an OnLost may be followed by a late OnAcknowledged). After each batch of calls the events are
+/// polled. A non-null <see cref="QuicError"/> ends the connection; nothing may be called afterwards but
+/// <see cref="Dispose"/>.
 /// </para>
 /// <para>
 /// Sending: three lists hold the streams that have something to send, so that no call ever searches. <em>Control</em>:
-/// RESET_STREAM, STOP_SENDING, MAX_STREAM_DATA, STREAM_DATA_BLOCKED. <em>Urgent</em>: lost data and lone FINs, which need no
-/// credit. <em>New</em>: first transmissions, round robin, one frame per turn; the head waits for connection credit. A
-/// stream is in a list exactly while it has something for it, which makes <see cref="HasPendingFrames"/> exact: it never
-/// promises a frame that WriteFrames cannot produce, and a packet is never empty because of it.
+/// RESET_STREAM, STOP_SENDING, MAX_STREAM_DATA, STREAM_DATA_BLOCKED. <em>Urgent</em>: lost data and lone FINs, which
+/// need no credit. <em>New</em>: first transmissions, round robin, one frame per turn; the head waits for connection
+/// credit. A stream is in a list exactly while it has something for it, which makes <see cref="HasPendingFrames"/>
+/// exact: it never promises a frame that WriteFrames cannot produce, and a packet is never empty because of it.
 /// </para>
 /// <para>
-/// Streams end when both halves are terminal <em>and consumed</em>: the application has read to the end, has seen −1 after a
-/// reset, or has called <see cref="StopSending"/>. Only then the id is forgotten and the peer gets a new stream in exchange
-/// (E13). A handle that is dropped must therefore call StopSending and Finish or Reset. Frames for forgotten streams are
-/// ignored.
+/// Streams end when both halves are terminal <em>and consumed</em>: the application has read to the end, has seen −1
+/// after a reset, or has called <see cref="StopSending"/>. Only then the id is forgotten and the peer gets a new stream
+/// in exchange (E13). A handle that is dropped must therefore call StopSending and Finish or Reset. Frames for
+/// forgotten streams are ignored.
 /// </para>
 /// <para>
 /// Not done here: packets, timers, priorities. Receive credit of the connection also stops rising while
@@ -50,7 +53,9 @@ internal sealed partial class StreamSet : IDisposable
     private int _unacknowledged;
     private bool _windowsFrozen;
 
-    /// <summary>A set without streams. Nothing can be opened or sent before <see cref="ApplyPeerParameters"/>.</summary>
+    /// <summary>
+    /// A set without streams. Nothing can be opened or sent before <see cref="ApplyPeerParameters"/>.
+    /// </summary>
     /// <param name="isServer">Our role.</param>
     /// <param name="local">Our transport parameters: what we grant the peer.</param>
     /// <param name="pool">The pool of the endpoint; null for one of its own.</param>
@@ -73,7 +78,9 @@ internal sealed partial class StreamSet : IDisposable
         _remoteStreams = [new(local.InitialMaxStreamsBidi), new(local.InitialMaxStreamsUni)];
     }
 
-    /// <summary>Bytes received and not yet read by the application, all streams together; gaps count as received.</summary>
+    /// <summary>
+    /// Bytes received and not yet read by the application, all streams together; gaps count as received.
+    /// </summary>
     public ulong BufferedReceiveBytes => _receiveCredit.Received - _receiveCredit.Consumed;
 
     /// <summary>Bytes written and not yet acknowledged, all streams together (E15).</summary>
@@ -95,7 +102,9 @@ internal sealed partial class StreamSet : IDisposable
     /// <summary>Streams the peer opened and reset before the application had read a byte of them (E13).</summary>
     public ulong EarlyResets { get; private set; }
 
-    /// <summary>How often the peer waited for credit of the connection: the application reads too slowly for it.</summary>
+    /// <summary>
+    /// How often the peer waited for credit of the connection: the application reads too slowly for it.
+    /// </summary>
     public ulong TimesPeerWasBlocked { get; private set; }
 
     /// <summary>Streams that are known: not yet finished and consumed.</summary>
@@ -128,7 +137,9 @@ internal sealed partial class StreamSet : IDisposable
         }
     }
 
-    /// <summary>Opens a stream; false when the peer allows no more (STREAMS_BLOCKED is queued, StreamsAvailable follows).</summary>
+    /// <summary>
+    /// Opens a stream; false when the peer allows no more (STREAMS_BLOCKED is queued, StreamsAvailable follows).
+    /// </summary>
     public bool TryOpen(bool bidirectional, out StreamId id)
     {
         _connectionFramesMayBeDue = true;

@@ -12,8 +12,8 @@ internal enum StreamControl : byte
 }
 
 /// <summary>
-/// One stream: its halves and its places in the lists of <see cref="StreamSet"/>. The list nodes live as long as the stream,
-/// so that joining and leaving a list costs no memory.
+/// One stream: its halves and its places in the lists of <see cref="StreamSet"/>. The list nodes live as long as the
+/// stream, so that joining and leaving a list costs no memory.
 /// </summary>
 internal sealed class StreamState
 {

@@ -15,7 +15,9 @@ internal readonly struct ConnectionId : IEquatable<ConnectionId>
     /// <summary>The largest length of QUIC version 1.</summary>
     public const int MaxLength = 20;
 
-    /// <summary>The length of every connection id this endpoint issues; short headers rely on it (spec/quic.md §6.2).</summary>
+    /// <summary>
+    /// The length of every connection id this endpoint issues; short headers rely on it (spec/quic.md §6.2).
+    /// </summary>
     public const int LocalLength = 8;
 
     private readonly ulong _first;
@@ -54,14 +56,17 @@ internal readonly struct ConnectionId : IEquatable<ConnectionId>
     public bool IsEmpty => _length == 0;
 
     /// <summary>
-    /// The first eight bytes as a big-endian number; for ids of exactly eight bytes (all we issue) this identifies the id.
+    /// The first eight bytes as a big-endian number; for ids of exactly eight bytes (all we issue) this identifies the
+    /// id.
     /// </summary>
     public ulong AsUInt64 => _first;
 
     /// <summary>The id of eight bytes that <see cref="AsUInt64"/> maps to <paramref name="value"/>.</summary>
     public static ConnectionId FromUInt64(ulong value) => new(value);
 
-    /// <summary>Reads an id of <paramref name="length"/> bytes; false when it is too long or the bytes end too early.</summary>
+    /// <summary>
+    /// Reads an id of <paramref name="length"/> bytes; false when it is too long or the bytes end too early.
+    /// </summary>
     public static bool TryRead(ReadOnlySpan<byte> source, int length, out ConnectionId id)
     {
         if ((uint)length > MaxLength || length > source.Length)
@@ -73,7 +78,9 @@ internal readonly struct ConnectionId : IEquatable<ConnectionId>
         return true;
     }
 
-    /// <summary>Copies the bytes to the start of <paramref name="destination"/> and returns how many there are.</summary>
+    /// <summary>
+    /// Copies the bytes to the start of <paramref name="destination"/> and returns how many there are.
+    /// </summary>
     public int CopyTo(Span<byte> destination)
     {
         Span<byte> padded = stackalloc byte[24];

@@ -7,8 +7,9 @@ namespace Mosaik.Quic.Wire;
 internal readonly record struct EcnCounts(ulong Ect0, ulong Ect1, ulong CongestionExperienced);
 
 /// <summary>
-/// One frame as read from a payload. It is flat and small: each property names the frames for which it has a meaning; for
-/// others its value is arbitrary, because properties share storage. Spans point into the payload and live as long as it.
+/// One frame as read from a payload. It is flat and small: each property names the frames for which it has a meaning;
+/// for others its value is arbitrary, because properties share storage. Spans point into the payload and live as long
+/// as it.
 /// </summary>
 internal ref struct Frame
 {
@@ -23,7 +24,10 @@ internal ref struct Frame
     /// <summary>STREAM: the data reaches the end of the stream.</summary>
     public bool Fin { get; internal set; }
 
-    /// <summary>PADDING: how many consecutive bytes. ACK: how many ranges, at least 1. CRYPTO, STREAM: where the data is in the payload.</summary>
+    /// <summary>
+    /// PADDING: how many consecutive bytes. ACK: how many ranges, at least 1. CRYPTO, STREAM: where the data is in the
+    /// payload.
+    /// </summary>
     internal int Number { get; set; }
 
     /// <summary>CRYPTO, STREAM: the data; NEW_TOKEN: the token; CONNECTION_CLOSE: the reason phrase.</summary>

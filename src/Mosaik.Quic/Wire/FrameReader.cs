@@ -7,16 +7,16 @@ namespace Mosaik.Quic.Wire;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Use: construct over the payload, call <see cref="TryRead"/> until it returns false, then look at <see cref="Error"/>: null
-/// means that the payload was read to its end. Frames before an error are valid and may have been processed already; the
-/// connection ends with the error anyway.
+/// Use: construct over the payload, call <see cref="TryRead"/> until it returns false, then look at
+/// <see cref="Error"/>: null means that the payload was read to its end. Frames before an error are valid and may have
+/// been processed already; the connection ends with the error anyway.
 /// </para>
 /// <para>
-/// What is an error here: a payload without frames, a frame type in more bytes than needed, a frame that the packet type or
-/// the sender's role does not allow (PROTOCOL_VIOLATION); an unknown type, truncation, and every field outside its range:
-/// stream or CRYPTO data beyond 2^62 − 1, more than 2^60 streams, ACK ranges below 0, connection ids not of 1 to 20 bytes,
-/// Retire Prior To above the sequence number, an empty token (FRAME_ENCODING_ERROR). Stream state and limits are checked
-/// by whoever owns them.
+/// What is an error here: a payload without frames, a frame type in more bytes than needed, a frame that the packet
+/// type or the sender's role does not allow (PROTOCOL_VIOLATION); an unknown type, truncation, and every field outside
+/// its range: stream or CRYPTO data beyond 2^62 − 1, more than 2^60 streams, ACK ranges below 0, connection ids not of
+/// 1 to 20 bytes, Retire Prior To above the sequence number, an empty token (FRAME_ENCODING_ERROR). Stream state and
+/// limits are checked by whoever owns them.
 /// </para>
 /// </remarks>
 internal ref struct FrameReader

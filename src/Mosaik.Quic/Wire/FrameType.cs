@@ -1,6 +1,8 @@
 namespace Mosaik.Quic.Wire;
 
-/// <summary>The frames of RFC 9000 §19. Types that are flags of one frame (STREAM) share a name and keep their first value.</summary>
+/// <summary>
+/// The frames of RFC 9000 §19. Types that are flags of one frame (STREAM) share a name and keep their first value.
+/// </summary>
 internal enum FrameType : byte
 {
     Padding = 0x00,
@@ -79,10 +81,14 @@ internal static class FrameTypes
     public static bool IsAllowed(FrameType frame, PacketType packet) =>
         (byte)frame < AllowedIn.Length && (AllowedIn[(byte)frame] & (1 << (int)packet)) != 0;
 
-    /// <summary>True for frames only a server sends; a server that receives one closes with PROTOCOL_VIOLATION.</summary>
+    /// <summary>
+    /// True for frames only a server sends; a server that receives one closes with PROTOCOL_VIOLATION.
+    /// </summary>
     public static bool IsServerOnly(FrameType frame) => frame is FrameType.NewToken or FrameType.HandshakeDone;
 
-    /// <summary>True for frames that make the receiver send an ACK (RFC 9000 §1.2): all but PADDING, ACK, CONNECTION_CLOSE.</summary>
+    /// <summary>
+    /// True for frames that make the receiver send an ACK (RFC 9000 §1.2): all but PADDING, ACK, CONNECTION_CLOSE.
+    /// </summary>
     public static bool IsAckEliciting(FrameType frame) => frame is not (FrameType.Padding or FrameType.Ack or FrameType.AckEcn
         or FrameType.ConnectionClose or FrameType.ApplicationClose);
 

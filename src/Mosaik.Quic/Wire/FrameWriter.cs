@@ -3,8 +3,9 @@ using System.Buffers.Binary;
 namespace Mosaik.Quic.Wire;
 
 /// <summary>
-/// Writes frames (RFC 9000 §19) into the payload of one packet. Every method writes its frame whole and returns true, or
-/// writes nothing and returns false because the frame does not fit. Numbers take their shortest form; nothing allocates.
+/// Writes frames (RFC 9000 §19) into the payload of one packet. Every method writes its frame whole and returns true,
+/// or writes nothing and returns false because the frame does not fit. Numbers take their shortest form; nothing
+/// allocates.
 /// </summary>
 internal ref struct FrameWriter
 {
@@ -175,7 +176,9 @@ internal ref struct FrameWriter
         return true;
     }
 
-    /// <summary>CONNECTION_CLOSE of the transport. A reason that does not fit is cut, never split inside a UTF-8 character.</summary>
+    /// <summary>
+    /// CONNECTION_CLOSE of the transport. A reason that does not fit is cut, never split inside a UTF-8 character.
+    /// </summary>
     public bool TryWriteConnectionClose(ulong errorCode, ulong triggeringFrameType, scoped ReadOnlySpan<byte> reason)
     {
         int fixedLength = 1 + VarInt.Length(errorCode) + VarInt.Length(triggeringFrameType);
@@ -202,8 +205,8 @@ internal ref struct FrameWriter
     }
 
     /// <summary>
-    /// Begins a CRYPTO frame and returns where its <paramref name="length"/> bytes of data go; empty with false when it does
-    /// not fit (see <see cref="FittingData"/> and <see cref="CryptoHeaderLength"/>).
+    /// Begins a CRYPTO frame and returns where its <paramref name="length"/> bytes of data go; empty with false when it
+    /// does not fit (see <see cref="FittingData"/> and <see cref="CryptoHeaderLength"/>).
     /// </summary>
     public bool TryBeginCrypto(ulong offset, int length, out Span<byte> data)
     {
@@ -221,8 +224,8 @@ internal ref struct FrameWriter
     }
 
     /// <summary>
-    /// Begins a STREAM frame and returns where its <paramref name="length"/> bytes of data go. Without a length field the
-    /// frame reaches to the end of the packet, which the caller must make so.
+    /// Begins a STREAM frame and returns where its <paramref name="length"/> bytes of data go. Without a length field
+    /// the frame reaches to the end of the packet, which the caller must make so.
     /// </summary>
     public bool TryBeginStream(ulong streamId, ulong offset, int length, bool fin, bool withLength, out Span<byte> data)
     {

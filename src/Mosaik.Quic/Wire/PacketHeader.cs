@@ -4,22 +4,24 @@ using System.Runtime.InteropServices;
 namespace Mosaik.Quic.Wire;
 
 /// <summary>
-/// What can be read from a packet before header protection is removed (RFC 9000 §17, RFC 8999). All positions count from the
-/// start of the datagram.
+/// What can be read from a packet before header protection is removed (RFC 9000 §17, RFC 8999). All positions count
+/// from the start of the datagram.
 /// </summary>
 /// <remarks>
 /// <para>
 /// A datagram holds one or more packets (RFC 9000 §12.2). <see cref="TryParse"/> reads the one at an offset and says in
 /// <see cref="End"/> where the next begins; Initial, 0-RTT and Handshake packets state their length, every other packet
-/// reaches to the end of the datagram. False means that nothing from this offset on can be used: the rest of the datagram
-/// is dropped, what came before stays processed. A packet that cannot be opened is skipped by continuing at
-/// <see cref="End"/>; that it may carry another destination connection id than its neighbours is for the caller to check.
+/// reaches to the end of the datagram. False means that nothing from this offset on can be used: the rest of the
+/// datagram is dropped, what came before stays processed. A packet that cannot be opened is skipped by continuing at
+/// <see cref="End"/>; that it may carry another destination connection id than its neighbours is for the caller to
+/// check.
 /// </para>
 /// <para>
-/// Checked here: the fixed bit (version 1 only), lengths within the datagram, connection ids of at most 20 bytes in version 1
-/// and of any length otherwise, a packet number and payload of at least 4 bytes and room for the 16-byte sample (else
-/// <see cref="HasSample"/> is false), Retry with its 16-byte tag, Version Negotiation with whole versions. Not checked here:
-/// reserved bits, which are protected (see <see cref="HasReservedBits"/>), and the datagram size of Initials.
+/// Checked here: the fixed bit (version 1 only), lengths within the datagram, connection ids of at most 20 bytes in
+/// version 1 and of any length otherwise, a packet number and payload of at least 4 bytes and room for the 16-byte
+/// sample (else <see cref="HasSample"/> is false), Retry with its 16-byte tag, Version Negotiation with whole versions.
+/// Not checked here: reserved bits, which are protected (see <see cref="HasReservedBits"/>), and the datagram size of
+/// Initials.
 /// </para>
 /// </remarks>
 [StructLayout(LayoutKind.Auto)]
@@ -44,10 +46,14 @@ internal readonly struct PacketHeader
     /// <summary>The version of a long header; 0 for Version Negotiation and short headers.</summary>
     public uint Version { get; private init; }
 
-    /// <summary>The destination connection id. Empty when an unknown version uses more than 20 bytes; see the range.</summary>
+    /// <summary>
+    /// The destination connection id. Empty when an unknown version uses more than 20 bytes; see the range.
+    /// </summary>
     public ConnectionId DestinationConnectionId { get; private init; }
 
-    /// <summary>The source connection id of a long header. Empty when an unknown version uses more than 20 bytes.</summary>
+    /// <summary>
+    /// The source connection id of a long header. Empty when an unknown version uses more than 20 bytes.
+    /// </summary>
     public ConnectionId SourceConnectionId { get; private init; }
 
     /// <summary>The bytes of the destination connection id, up to 255 of them in unknown versions.</summary>
@@ -74,12 +80,14 @@ internal readonly struct PacketHeader
     /// <summary>True for packets with packet number and payload, which can be opened with keys.</summary>
     public bool IsProtected => Type is PacketType.Initial or PacketType.ZeroRtt or PacketType.Handshake or PacketType.OneRtt;
 
-    /// <summary>False when the packet is too short for the header-protection sample; such a packet is skipped.</summary>
+    /// <summary>
+    /// False when the packet is too short for the header-protection sample; such a packet is skipped.
+    /// </summary>
     public bool HasSample => IsProtected && End - PacketNumberOffset >= SampleOffset + SampleLength;
 
     /// <summary>
-    /// True when a first byte, after header protection was removed, has a reserved bit set; after the packet was opened this
-    /// is a PROTOCOL_VIOLATION (RFC 9000 §17.2, §17.3.1).
+    /// True when a first byte, after header protection was removed, has a reserved bit set; after the packet was opened
+    /// this is a PROTOCOL_VIOLATION (RFC 9000 §17.2, §17.3.1).
     /// </summary>
     public static bool HasReservedBits(byte firstByte) => (firstByte & ((firstByte & LongHeaderBit) != 0 ? 0x0c : 0x18)) != 0;
 
@@ -90,8 +98,8 @@ internal readonly struct PacketHeader
     public static int PacketNumberLength(byte firstByte) => (firstByte & 0x03) + 1;
 
     /// <summary>
-    /// Reads the destination connection id of any datagram without further checks, to route it. Ids of unknown versions with
-    /// more than 20 bytes, which never are ours, give false.
+    /// Reads the destination connection id of any datagram without further checks, to route it. Ids of unknown versions
+    /// with more than 20 bytes, which never are ours, give false.
     /// </summary>
     public static bool TryReadDestination(ReadOnlySpan<byte> datagram, out ConnectionId id)
     {
@@ -103,7 +111,9 @@ internal readonly struct PacketHeader
         return datagram.Length > 5 && ConnectionId.TryRead(datagram[6..], datagram[5], out id);
     }
 
-    /// <summary>Reads the header of the packet that starts at <paramref name="offset"/>; false when it is malformed.</summary>
+    /// <summary>
+    /// Reads the header of the packet that starts at <paramref name="offset"/>; false when it is malformed.
+    /// </summary>
     public static bool TryParse(ReadOnlySpan<byte> datagram, int offset, out PacketHeader header)
     {
         header = default;

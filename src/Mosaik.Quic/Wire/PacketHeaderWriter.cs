@@ -17,8 +17,9 @@ internal readonly record struct PacketHeaderLayout(
 }
 
 /// <summary>
-/// Writes packet headers before protection (RFC 9000 §17). The fixed bit is 1 in every one of them; reserved and spin bits
-/// are 0. A long header reserves its length field, which <see cref="PatchLength"/> fills in when the packet is complete.
+/// Writes packet headers before protection (RFC 9000 §17). The fixed bit is 1 in every one of them; reserved and spin
+/// bits are 0. A long header reserves its length field, which <see cref="PatchLength"/> fills in when the packet is
+/// complete.
 /// </summary>
 internal static class PacketHeaderWriter
 {
@@ -32,7 +33,10 @@ internal static class PacketHeaderWriter
     public static int ShortHeaderLength(int destinationLength, int packetNumberLength) =>
         1 + destinationLength + packetNumberLength;
 
-    /// <summary>Writes an Initial, 0-RTT or Handshake header with a length field of <paramref name="lengthSize"/> (2 or 4) bytes.</summary>
+    /// <summary>
+    /// Writes an Initial, 0-RTT or Handshake header with a length field of <paramref name="lengthSize"/> (2 or 4)
+    /// bytes.
+    /// </summary>
     public static PacketHeaderLayout WriteLong(
         Span<byte> packet, PacketType type, in ConnectionId destination, in ConnectionId source, ReadOnlySpan<byte> token,
         int lengthSize, ulong packetNumber, int packetNumberLength)
@@ -53,7 +57,9 @@ internal static class PacketHeaderWriter
         return new PacketHeaderLayout(lengthOffset, lengthSize, position, packetNumberLength);
     }
 
-    /// <summary>Writes the length of a long-header packet that ends (AEAD tag included) at <paramref name="packetEnd"/>.</summary>
+    /// <summary>
+    /// Writes the length of a long-header packet that ends (AEAD tag included) at <paramref name="packetEnd"/>.
+    /// </summary>
     public static void PatchLength(Span<byte> packet, in PacketHeaderLayout layout, int packetEnd) =>
         VarInt.WriteFixed(packet[layout.LengthOffset..], (ulong)(packetEnd - layout.PacketNumberOffset), layout.LengthSize);
 
@@ -78,8 +84,8 @@ internal static class PacketHeaderWriter
     }
 
     /// <summary>
-    /// Writes a Version Negotiation packet and returns its length. The ids are those of the packet answered, exchanged; they
-    /// may have up to 255 bytes (RFC 8999 §6).
+    /// Writes a Version Negotiation packet and returns its length. The ids are those of the packet answered, exchanged;
+    /// they may have up to 255 bytes (RFC 8999 §6).
     /// </summary>
     /// <param name="packet">Room for 7 bytes, both ids and four bytes per version.</param>
     /// <param name="randomBits">Seven unpredictable bits for the first byte.</param>
@@ -89,7 +95,8 @@ internal static class PacketHeaderWriter
     public static int WriteVersionNegotiation(
         Span<byte> packet, byte randomBits, ReadOnlySpan<byte> destination, ReadOnlySpan<byte> source, ReadOnlySpan<uint> versions)
     {
-        // The fixed bit is set although the packet has no version, so that it can share a port with other protocols (§17.2.1).
+        // The fixed bit is set although the packet has no version, so that it can share a port with other protocols
+        // (§17.2.1).
         packet[0] = (byte)(PacketHeader.LongHeaderBit | PacketHeader.FixedBit | randomBits);
         BinaryPrimitives.WriteUInt32BigEndian(packet[1..], 0);
         int position = 5;

@@ -1,9 +1,10 @@
 namespace Mosaik.Quic.Wire;
 
 /// <summary>
-/// Truncated packet numbers (RFC 9000 §17.1, Appendix A.2 and A.3). A sender writes the 1 to 4 lowest bytes of the number,
-/// enough that the receiver, who knows the largest number it has opened, can tell which one is meant. "None yet" is an
-/// ordinary state on both sides: the first 1-RTT packet of a peer may well have another number than 0 (spec/quic.md §7.2).
+/// Truncated packet numbers (RFC 9000 §17.1, Appendix A.2 and A.3). A sender writes the 1 to 4 lowest bytes of the
+/// number, enough that the receiver, who knows the largest number it has opened, can tell which one is meant. "None
+/// yet" is an ordinary state on both sides: the first 1-RTT packet of a peer may well have another number than 0
+/// (spec/quic.md §7.2).
 /// </summary>
 internal static class PacketNumber
 {
@@ -11,8 +12,9 @@ internal static class PacketNumber
     public const ulong MaxValue = VarInt.MaxValue;
 
     /// <summary>
-    /// How many bytes of <paramref name="packetNumber"/> to send when <paramref name="largestAcknowledged"/> (null: none)
-    /// is the largest number the peer has acknowledged: more than twice the unacknowledged distance must be expressible.
+    /// How many bytes of <paramref name="packetNumber"/> to send when <paramref name="largestAcknowledged"/> (null:
+    /// none) is the largest number the peer has acknowledged: more than twice the unacknowledged distance must be
+    /// expressible.
     /// </summary>
     public static int EncodedLength(ulong packetNumber, ulong? largestAcknowledged)
     {
@@ -45,8 +47,8 @@ internal static class PacketNumber
     }
 
     /// <summary>
-    /// The full number: the one closest to the number after <paramref name="largestReceived"/> (null: none received) whose
-    /// lowest <paramref name="length"/> bytes are <paramref name="truncated"/> (RFC 9000 A.3).
+    /// The full number: the one closest to the number after <paramref name="largestReceived"/> (null: none received)
+    /// whose lowest <paramref name="length"/> bytes are <paramref name="truncated"/> (RFC 9000 A.3).
     /// </summary>
     public static ulong Decode(uint truncated, int length, ulong? largestReceived)
     {

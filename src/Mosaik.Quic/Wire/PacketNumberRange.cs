@@ -7,8 +7,8 @@ namespace Mosaik.Quic.Wire;
 internal readonly record struct PacketNumberRange(ulong Smallest, ulong Largest);
 
 /// <summary>
-/// The ranges of an ACK frame, newest first, decoded while they are walked: nothing is stored, however many there are. The
-/// reader has already checked the bytes, so that walking them cannot fail.
+/// The ranges of an ACK frame, newest first, decoded while they are walked: nothing is stored, however many there are.
+/// The reader has already checked the bytes, so that walking them cannot fail.
 /// </summary>
 internal ref struct AckRangeEnumerator
 {

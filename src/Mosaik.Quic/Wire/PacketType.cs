@@ -1,6 +1,8 @@
 namespace Mosaik.Quic.Wire;
 
-/// <summary>The packets of QUIC version 1 (RFC 9000 §17), as a receiver can tell them apart before opening them.</summary>
+/// <summary>
+/// The packets of QUIC version 1 (RFC 9000 §17), as a receiver can tell them apart before opening them.
+/// </summary>
 internal enum PacketType : byte
 {
     /// <summary>Long header, type 0.</summary>

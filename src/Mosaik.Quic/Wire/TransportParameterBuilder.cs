@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace Mosaik.Quic.Wire;
 
-/// <summary>Collects parameters while they are parsed: known ones are decoded, unknown ones skipped; one allocation at the end.</summary>
+/// <summary>
+/// Collects parameters while they are parsed: known ones are decoded, unknown ones skipped; one allocation at the end.
+/// </summary>
 [StructLayout(LayoutKind.Auto)]
 internal ref struct TransportParameterBuilder
 {
@@ -20,7 +22,9 @@ internal ref struct TransportParameterBuilder
     private bool _disableActiveMigration;
     private bool _hasPreferredAddress;
 
-    /// <summary>A builder with the defaults of RFC 9000 §18.2, over scratch memory of <see cref="NumberCount"/> numbers.</summary>
+    /// <summary>
+    /// A builder with the defaults of RFC 9000 §18.2, over scratch memory of <see cref="NumberCount"/> numbers.
+    /// </summary>
     public TransportParameterBuilder(Span<ulong> numbers)
     {
         _numbers = numbers;

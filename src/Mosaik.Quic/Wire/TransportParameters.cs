@@ -3,15 +3,16 @@ namespace Mosaik.Quic.Wire;
 /// <summary>The transport parameters of one side (RFC 9000 §18.2, spec/quic.md §5).</summary>
 /// <remarks>
 /// <para>
-/// <see cref="Encode"/> writes what spec/quic.md §5.1 lists, ascending by id in shortest varints, leaving out whatever has
-/// its default; it is a pure function of the values. <see cref="TryParse"/> accepts any order, unknown and grease parameters
-/// and ids in longer forms; it fails on a parameter that appears twice and on malformed or forbidden values of known ones.
-/// <see cref="Validate"/> then compares what depends on the connection: the sender's role and the connection ids seen on
-/// the wire (RFC 9000 §7.3). Every failure is TRANSPORT_PARAMETER_ERROR with the reason returned.
+/// <see cref="Encode"/> writes what spec/quic.md §5.1 lists, ascending by id in shortest varints, leaving out whatever
+/// has its default; it is a pure function of the values. <see cref="TryParse"/> accepts any order, unknown and grease
+/// parameters and ids in longer forms; it fails on a parameter that appears twice and on malformed or forbidden values
+/// of known ones. <see cref="Validate"/> then compares what depends on the connection: the sender's role and the
+/// connection ids seen on the wire (RFC 9000 §7.3). Every failure is TRANSPORT_PARAMETER_ERROR with the reason
+/// returned.
 /// </para>
 /// <para>
-/// Extensions (datagrams, multipath, acknowledgement frequency, address discovery) are neither sent nor kept: each of them is
-/// active only when both sides send its parameter.
+/// Extensions (datagrams, multipath, acknowledgement frequency, address discovery) are neither sent nor kept: each of
+/// them is active only when both sides send its parameter.
 /// </para>
 /// </remarks>
 internal sealed record TransportParameters
@@ -47,10 +48,14 @@ internal sealed record TransportParameters
     /// <summary>0x04: bytes the peer may send on all streams together.</summary>
     public ulong InitialMaxData { get; init; }
 
-    /// <summary>0x05: bytes the peer may send on a bidirectional stream opened by the sender of this parameter.</summary>
+    /// <summary>
+    /// 0x05: bytes the peer may send on a bidirectional stream opened by the sender of this parameter.
+    /// </summary>
     public ulong InitialMaxStreamDataBidiLocal { get; init; }
 
-    /// <summary>0x06: bytes the peer may send on a bidirectional stream opened by the receiver of this parameter.</summary>
+    /// <summary>
+    /// 0x06: bytes the peer may send on a bidirectional stream opened by the receiver of this parameter.
+    /// </summary>
     public ulong InitialMaxStreamDataBidiRemote { get; init; }
 
     /// <summary>0x07: bytes the peer may send on a unidirectional stream.</summary>
@@ -71,7 +76,9 @@ internal sealed record TransportParameters
     /// <summary>0x0c: the peer shall not migrate to another address of its own.</summary>
     public bool DisableActiveMigration { get; init; }
 
-    /// <summary>0x0d, server only: present. It is checked for its form and otherwise ignored (spec/quic.md §5.2).</summary>
+    /// <summary>
+    /// 0x0d, server only: present. It is checked for its form and otherwise ignored (spec/quic.md §5.2).
+    /// </summary>
     public bool HasPreferredAddress { get; init; }
 
     /// <summary>0x0e: how many connection ids of the peer this side stores, at least 2.</summary>
@@ -145,8 +152,8 @@ internal sealed record TransportParameters
     }
 
     /// <summary>
-    /// Checks what depends on the connection: server-only parameters, and the connection ids that authenticate the handshake
-    /// (RFC 9000 §7.3). Returns the reason of a TRANSPORT_PARAMETER_ERROR, or null.
+    /// Checks what depends on the connection: server-only parameters, and the connection ids that authenticate the
+    /// handshake (RFC 9000 §7.3). Returns the reason of a TRANSPORT_PARAMETER_ERROR, or null.
     /// </summary>
     /// <param name="senderIsServer">True when the parameters came from a server.</param>
     /// <param name="initialSource">The source connection id of the sender's first packet.</param>
@@ -181,7 +188,9 @@ internal sealed record TransportParameters
         return ActiveConnectionIdLimit < DefaultActiveConnectionIdLimit ? "active_connection_id_limit below 2" : null;
     }
 
-    /// <summary>Checks that the bytes are a sequence of parameters and that none of them, known or not, appears twice.</summary>
+    /// <summary>
+    /// Checks that the bytes are a sequence of parameters and that none of them, known or not, appears twice.
+    /// </summary>
     private static bool TryCheckUnique(ReadOnlySpan<byte> source, out string? reason)
     {
         reason = "truncated transport parameters";

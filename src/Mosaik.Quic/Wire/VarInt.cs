@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace Mosaik.Quic.Wire;
 
 /// <summary>
-/// Variable-length integers (RFC 9000 §16): the two highest bits of the first byte say whether 1, 2, 4 or 8 bytes hold the
-/// number, big-endian. Longer forms than necessary are read, and never written unless a fixed size is asked for.
+/// Variable-length integers (RFC 9000 §16): the two highest bits of the first byte say whether 1, 2, 4 or 8 bytes hold
+/// the number, big-endian. Longer forms than necessary are read, and never written unless a fixed size is asked for.
 /// </summary>
 internal static class VarInt
 {
@@ -24,7 +24,9 @@ internal static class VarInt
         return value < 1UL << 30 ? 4 : 8;
     }
 
-    /// <summary>Reads a number from the start of <paramref name="source"/>; false when the bytes end too early.</summary>
+    /// <summary>
+    /// Reads a number from the start of <paramref name="source"/>; false when the bytes end too early.
+    /// </summary>
     public static bool TryRead(ReadOnlySpan<byte> source, out ulong value, out int length)
     {
         if (source.IsEmpty)
@@ -50,7 +52,9 @@ internal static class VarInt
         return true;
     }
 
-    /// <summary>Reads a number at <paramref name="position"/> and moves it behind; false (unmoved) when the bytes end too early.</summary>
+    /// <summary>
+    /// Reads a number at <paramref name="position"/> and moves it behind; false (unmoved) when the bytes end too early.
+    /// </summary>
     public static bool TryRead(ReadOnlySpan<byte> source, ref int position, out ulong value)
     {
         if (!TryRead(source[position..], out value, out int length))
@@ -67,7 +71,9 @@ internal static class VarInt
         return length;
     }
 
-    /// <summary>Writes a number in 1, 2, 4 or 8 bytes, whether or not fewer would do (packet lengths patched later).</summary>
+    /// <summary>
+    /// Writes a number in 1, 2, 4 or 8 bytes, whether or not fewer would do (packet lengths patched later).
+    /// </summary>
     public static void WriteFixed(Span<byte> destination, ulong value, int length)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(value, MaxValue);

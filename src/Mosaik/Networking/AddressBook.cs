@@ -4,8 +4,8 @@ using Mosaik.Primitives;
 namespace Mosaik.Networking;
 
 /// <summary>
-/// What a node knows about where its peers are: addresses with source and expiry (spec/wire.md §5.4). Feeds dialling and
-/// nothing else: addresses of other peers are never published.
+/// What a node knows about where its peers are: addresses with source and expiry (spec/wire.md §5.4). Feeds dialling
+/// and nothing else: addresses of other peers are never published.
 /// </summary>
 /// <remarks>
 /// <para>Pure: the time is passed in, the owner locks. Addresses of one peer and source are merged; each has its own
@@ -84,7 +84,9 @@ internal sealed class AddressBook
             OnChanged(peer, entry, now);
     }
 
-    /// <summary>The catalog holds an entry of the peer with these addresses: others from there begin to expire.</summary>
+    /// <summary>
+    /// The catalog holds an entry of the peer with these addresses: others from there begin to expire.
+    /// </summary>
     public void SetSigned(PeerId peer, IEnumerable<TransportAddress> addresses, TimeSpan now)
     {
         var entry = GetOrAdd(peer);
@@ -108,8 +110,8 @@ internal sealed class AddressBook
     }
 
     /// <summary>
-    /// Where a peer was by its last entry, which the catalog may no longer hold: somebody looks for it. As if the catalog had
-    /// lost the entry just now.
+    /// Where a peer was by its last entry, which the catalog may no longer hold: somebody looks for it. As if the
+    /// catalog had lost the entry just now.
     /// </summary>
     public void Recall(PeerId peer, IEnumerable<TransportAddress> addresses, TimeSpan now)
     {

@@ -2,8 +2,8 @@ namespace Mosaik.Networking;
 
 /// <summary>Wakes a loop no later than something is due.</summary>
 /// <remarks>
-/// One that is set for an earlier time stays as it is: looking once in vain costs less than setting a timer anew at every
-/// turn. <see cref="Set"/> belongs to the loop.
+/// One that is set for an earlier time stays as it is: looking once in vain costs less than setting a timer anew at
+/// every turn. <see cref="Set"/> belongs to the loop.
 /// </remarks>
 internal sealed class Alarm : IAsyncDisposable
 {

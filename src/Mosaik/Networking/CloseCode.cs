@@ -7,13 +7,15 @@ namespace Mosaik.Networking;
 /// survive a round trip unchanged.
 /// </summary>
 /// <remarks>
-/// Peers compare codes only; the reason text that travels beside a code is its name and is informational. Codes 0–199 are
-/// reserved for Mosaik; applications may use 200 and above, except the codes named here.
+/// Peers compare codes only; the reason text that travels beside a code is its name and is informational. Codes 0–199
+/// are reserved for Mosaik; applications may use 200 and above, except the codes named here.
 /// </remarks>
 /// <param name="Value">The number.</param>
 public readonly record struct CloseCode(ulong Value)
 {
-    /// <summary>0: the whole endpoint was torn down, or a connection was dropped without a code. Empty reason.</summary>
+    /// <summary>
+    /// 0: the whole endpoint was torn down, or a connection was dropped without a code. Empty reason.
+    /// </summary>
     public static readonly CloseCode None = new(0);
 
     /// <summary>100: a link was accepted under an unexpected protocol name.</summary>

@@ -25,7 +25,9 @@ internal sealed class ConnectionSlots(WireProtocol protocol, TaskScheduler sched
         }
     }
 
-    /// <summary>Takes a place for a connection, as the protocol says: waits, refuses, or ends the peer's oldest one.</summary>
+    /// <summary>
+    /// Takes a place for a connection, as the protocol says: waits, refuses, or ends the peer's oldest one.
+    /// </summary>
     /// <returns>False if it is refused.</returns>
     public async ValueTask<bool> EnterAsync(ITransportConnection connection, CancellationToken cancellationToken)
     {

@@ -3,14 +3,16 @@ using System.Buffers.Binary;
 
 namespace Mosaik.Networking;
 
-/// <summary>Cuts received bytes into frames: 4 bytes of big-endian length, then the payload (spec/wire.md §6.2).</summary>
+/// <summary>
+/// Cuts received bytes into frames: 4 bytes of big-endian length, then the payload (spec/wire.md §6.2).
+/// </summary>
 /// <remarks>
-/// <para>Bytes are received straight into <see cref="GetMemory"/>, counted with <see cref="Advance"/>, and taken out with
-/// <see cref="TryRead"/> until it says Incomplete. A payload is a slice of the buffer and lives until the next
+/// <para>Bytes are received straight into <see cref="GetMemory"/>, counted with <see cref="Advance"/>, and taken out
+/// with <see cref="TryRead"/> until it says Incomplete. A payload is a slice of the buffer and lives until the next
 /// <see cref="GetMemory"/>.</para>
-/// <para>Memory follows received bytes, never a claim (spec/reliability.md LEN-1, LEN-2): the claim is compared with the
-/// limit as soon as the header is complete; the buffer starts small, doubles when it is full of bytes that did arrive,
-/// and is given back after a large frame. It knows no stream and no deadline.</para>
+/// <para>Memory follows received bytes, never a claim (spec/reliability.md LEN-1, LEN-2): the claim is compared with
+/// the limit as soon as the header is complete; the buffer starts small, doubles when it is full of bytes that did
+/// arrive, and is given back after a large frame. It knows no stream and no deadline.</para>
 /// </remarks>
 internal sealed class FrameBuffer : IDisposable
 {
@@ -20,7 +22,9 @@ internal sealed class FrameBuffer : IDisposable
     /// <summary>Size of the first buffer.</summary>
     internal const int InitialCapacity = 4 * 1024;
 
-    /// <summary>A buffer up to this size is kept while nothing is pending; reads of this size take whole batches.</summary>
+    /// <summary>
+    /// A buffer up to this size is kept while nothing is pending; reads of this size take whole batches.
+    /// </summary>
     internal const int KeptCapacity = 64 * 1024;
 
     private readonly ArrayPool<byte> _pool;

@@ -7,8 +7,8 @@ namespace Mosaik.Networking;
 /// Collects frames for one write: each is encoded directly behind its reserved header (spec/wire.md §13.1).
 /// </summary>
 /// <remarks>
-/// <see cref="Begin"/>, encode into the writer, <see cref="TryEnd"/>; any number of times; then <see cref="Written"/> is
-/// handed to the stream and <see cref="Clear"/> makes room. A frame that fails or is too large leaves no trace.
+/// <see cref="Begin"/>, encode into the writer, <see cref="TryEnd"/>; any number of times; then <see cref="Written"/>
+/// is handed to the stream and <see cref="Clear"/> makes room. A frame that fails or is too large leaves no trace.
 /// </remarks>
 internal sealed class FrameWriter : IBufferWriter<byte>, IDisposable
 {

@@ -14,7 +14,10 @@ internal interface ISubsystem : IAsyncDisposable
     /// <summary>For log messages.</summary>
     string Name { get; }
 
-    /// <summary>Registers protocols with <see cref="LocalNode.Router"/> and starts loops. Inbound work is served when it returns.</summary>
+    /// <summary>
+    /// Registers protocols with <see cref="LocalNode.Router"/> and starts loops. Inbound work is served when it
+    /// returns.
+    /// </summary>
     ValueTask StartAsync(CancellationToken cancellationToken);
 
     /// <summary>The node is online for the first time: announcing may begin. Quick.</summary>

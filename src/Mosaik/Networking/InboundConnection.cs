@@ -27,7 +27,9 @@ internal sealed class InboundConnection
     /// <summary>The peer, which has proved its id.</summary>
     public PeerId RemoteId => Connection.RemoteId;
 
-    /// <summary>The deadline for stream and first message: counts from acceptance, a wait for a place included.</summary>
+    /// <summary>
+    /// The deadline for stream and first message: counts from acceptance, a wait for a place included.
+    /// </summary>
     public Deadline StartDeadline(CancellationToken cancellationToken) =>
         StartDeadline(Protocol.FirstMessageDeadline, cancellationToken);
 

@@ -9,10 +9,11 @@ namespace Mosaik.Networking;
 /// </summary>
 /// <remarks>
 /// <para>The opener opens the stream and must send first: the acceptor does not hear of the stream before bytes arrive.
-/// The side that received the last message closes. A side that must close after sending uses <see cref="CloseAsync(CloseCode)"/>,
-/// which waits for the acknowledgement instead of finishing the stream: a FIN would be answered with 103.</para>
-/// <para>Ends of a link: cancelled by its owner's token or an operation's token, or a deadline → 102 (groups: 30408 for a
-/// deadline); FIN or reset by the peer → 103; oversized or undecodable message, or a second stream → 400 (group
+/// The side that received the last message closes. A side that must close after sending uses
+/// <see cref="CloseAsync(CloseCode)"/>, which waits for the acknowledgement instead of finishing the stream: a FIN
+/// would be answered with 103.</para>
+/// <para>Ends of a link: cancelled by its owner's token or an operation's token, or a deadline → 102 (groups: 30408 for
+/// a deadline); FIN or reset by the peer → 103; oversized or undecodable message, or a second stream → 400 (group
 /// handshake: 30400). It knows nothing of the messages.</para>
 /// </remarks>
 internal sealed class Link : IAsyncDisposable
@@ -179,7 +180,8 @@ internal sealed class Link : IAsyncDisposable
     /// <summary>
     /// Waits until the peer has acknowledged everything written (at most 1 s), then closes with a code.
     /// </summary>
-    /// <exception cref="LinkException">The link was closed before (<see cref="LinkErrorKind.AlreadyClosed"/>).</exception>
+    /// <exception cref="LinkException">The link was closed before
+    /// (<see cref="LinkErrorKind.AlreadyClosed"/>).</exception>
     public ValueTask CloseAsync(CloseCode code) => CloseAsync(code, AcknowledgementWait);
 
     /// <summary>The same with a bound of its own for the acknowledgement.</summary>

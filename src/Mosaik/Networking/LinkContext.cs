@@ -4,7 +4,9 @@ using Mosaik.Primitives;
 
 namespace Mosaik.Networking;
 
-/// <summary>What all links of a node share: clock, scheduler, counters, log, memory budgets, the end of the node.</summary>
+/// <summary>
+/// What all links of a node share: clock, scheduler, counters, log, memory budgets, the end of the node.
+/// </summary>
 internal sealed class LinkContext
 {
     private const long SyncBudget = 128L * 1024 * 1024;
@@ -49,17 +51,23 @@ internal sealed class LinkContext
     /// <summary>Cancelled when the node stops.</summary>
     public CancellationToken Termination { get; }
 
-    /// <summary>Told the round-trip time of connections with traffic, at most every 250 ms per connection. Must not throw.</summary>
+    /// <summary>
+    /// Told the round-trip time of connections with traffic, at most every 250 ms per connection. Must not throw.
+    /// </summary>
     public Action<PeerId, TimeSpan>? RttObserver { get; set; }
 
-    /// <summary>The budget for large frames of a protocol (spec/reliability.md LEN-8); null where frames stay small.</summary>
+    /// <summary>
+    /// The budget for large frames of a protocol (spec/reliability.md LEN-8); null where frames stay small.
+    /// </summary>
     public FrameBudget? BudgetOf(WireProtocol protocol) =>
         protocol == WireProtocol.Sync ? _sync
         : protocol == WireProtocol.Streams ? _streams
         : protocol == WireProtocol.Groups ? _groups
         : null;
 
-    /// <summary>A connection is refused or ended because of a limit or a violation: counted, and logged within reason.</summary>
+    /// <summary>
+    /// A connection is refused or ended because of a limit or a violation: counted, and logged within reason.
+    /// </summary>
     public void OnRefused(string reason, PeerId peer, string alpn)
     {
         Metrics.OnRefused(reason);

@@ -3,7 +3,9 @@ namespace Mosaik.Networking;
 /// <summary>Why a link failed (spec/wire.md §11).</summary>
 public enum LinkErrorKind
 {
-    /// <summary>The connection could not be made, or it ended; <see cref="LinkException.RemoteCode"/> tells what the peer said.</summary>
+    /// <summary>
+    /// The connection could not be made, or it ended; <see cref="LinkException.RemoteCode"/> tells what the peer said.
+    /// </summary>
     Io,
 
     /// <summary>The connection speaks another protocol than expected.</summary>

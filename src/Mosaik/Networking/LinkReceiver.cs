@@ -30,7 +30,9 @@ internal sealed class LinkReceiver : IDisposable
     /// <summary>A header that claims more ends the link. May change between messages.</summary>
     public int MaxPayload { get; set; }
 
-    /// <summary>When bytes came last, also in the middle of a message: a timestamp of the node's clock; 0 before the first.</summary>
+    /// <summary>
+    /// When bytes came last, also in the middle of a message: a timestamp of the node's clock; 0 before the first.
+    /// </summary>
     public long LastReadAt => Volatile.Read(ref _lastReadAt);
 
     /// <summary>Bytes received that were not taken yet, parts of messages included.</summary>
@@ -51,7 +53,9 @@ internal sealed class LinkReceiver : IDisposable
     public ValueTask<Received<T>> ReceiveAsync<T>(IFrameCodec<T> codec, Deadline deadline) =>
         ReceiveCore(codec, deadline, deadline.Token);
 
-    /// <summary>Takes a message that has been received already. A violation found here is raised by the next ReceiveAsync.</summary>
+    /// <summary>
+    /// Takes a message that has been received already. A violation found here is raised by the next ReceiveAsync.
+    /// </summary>
     public bool TryReceive(out ReadOnlyMemory<byte> payload)
     {
         Enter();

@@ -66,7 +66,8 @@ internal sealed class LinkSender : IDisposable
         SendManyAsync(payloads, RawCodec.Instance, cancellationToken);
 
     /// <summary>
-    /// Writes bytes that are complete frames already: how a batch that was encoded once goes to many links without a copy.
+    /// Writes bytes that are complete frames already: how a batch that was encoded once goes to many links without a
+    /// copy.
     /// </summary>
     /// <param name="frames">Headers and payloads; must not change until the task completes.</param>
     /// <param name="count">How many frames they are.</param>

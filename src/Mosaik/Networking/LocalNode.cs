@@ -5,7 +5,9 @@ using Mosaik.Waiting;
 
 namespace Mosaik.Networking;
 
-/// <summary>This node: who it is, where it is, and its way to others (spec/wire.md §9). A cheap shared handle.</summary>
+/// <summary>
+/// This node: who it is, where it is, and its way to others (spec/wire.md §9). A cheap shared handle.
+/// </summary>
 public sealed class LocalNode
 {
     private static readonly TimeSpan ConnectDeadline = TimeSpan.FromSeconds(10);
@@ -90,12 +92,14 @@ public sealed class LocalNode
     /// <summary>What the node's links share.</summary>
     internal LinkContext Links => _context;
 
-    /// <summary>Called after <see cref="Address"/> has changed, possibly on any thread. Quick, must not throw.</summary>
+    /// <summary>
+    /// Called after <see cref="Address"/> has changed, possibly on any thread. Quick, must not throw.
+    /// </summary>
     internal Action<EndpointAddress>? AddressChanged { get; set; }
 
     /// <summary>
-    /// Called after a connection has ended without a word from either end: the peer fell silent, or has forgotten it, as one
-    /// that was started anew has. On any thread. Quick, must not throw.
+    /// Called after a connection has ended without a word from either end: the peer fell silent, or has forgotten it,
+    /// as one that was started anew has. On any thread. Quick, must not throw.
     /// </summary>
     internal Action<PeerId>? ConnectionLost { get; set; }
 
@@ -181,7 +185,9 @@ public sealed class LocalNode
             return _book.Resolve(peer, now);
     }
 
-    /// <summary>The round-trip time to a peer as a connection knows it that is open anyway; null if there is none.</summary>
+    /// <summary>
+    /// The round-trip time to a peer as a connection knows it that is open anyway; null if there is none.
+    /// </summary>
     internal TimeSpan? TryGetRtt(PeerId peer)
     {
         lock (_lock)

@@ -1,6 +1,8 @@
 namespace Mosaik.Networking;
 
-/// <summary>Lets one log line per second and reason through, and counts the others (spec/reliability.md §12.1).</summary>
+/// <summary>
+/// Lets one log line per second and reason through, and counts the others (spec/reliability.md §12.1).
+/// </summary>
 /// <remarks>Reasons are constants of the code, so their number is bounded.</remarks>
 /// <param name="timeProvider">The clock.</param>
 /// <param name="interval">Another time than a second.</param>

@@ -12,7 +12,8 @@ namespace Mosaik.Networking;
 /// </summary>
 /// <remarks>
 /// Order: <see cref="Register"/> for every protocol, <see cref="Start"/>, <see cref="StopAccepting"/>, then, when the
-/// node's termination token is cancelled, <see cref="DisposeAsync"/>, which waits for the tasks. It owns all tasks it starts.
+/// node's termination token is cancelled, <see cref="DisposeAsync"/>, which waits for the tasks. It owns all tasks it
+/// starts.
 /// </remarks>
 internal sealed class ProtocolRouter : IAsyncDisposable
 {
@@ -80,7 +81,9 @@ internal sealed class ProtocolRouter : IAsyncDisposable
         _accepting.Cancel();
     }
 
-    /// <summary>Waits until everything that was started has ended. The node's termination token is cancelled before.</summary>
+    /// <summary>
+    /// Waits until everything that was started has ended. The node's termination token is cancelled before.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         StopAccepting();

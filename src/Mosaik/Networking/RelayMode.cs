@@ -1,7 +1,8 @@
 namespace Mosaik.Networking;
 
 /// <summary>Which relay servers a node may use to be reached.</summary>
-/// <remarks>A build without a relay client treats every mode as <see cref="Disabled"/> and says so once in the log.</remarks>
+/// <remarks>A build without a relay client treats every mode as <see cref="Disabled"/> and says so once in the
+/// log.</remarks>
 public abstract record RelayMode
 {
     private RelayMode()

@@ -2,7 +2,9 @@ using Mosaik.Waiting;
 
 namespace Mosaik.Networking;
 
-/// <summary>Tasks that somebody owns: started on the node's scheduler, and waited for at the end. They do not fail.</summary>
+/// <summary>
+/// Tasks that somebody owns: started on the node's scheduler, and waited for at the end. They do not fail.
+/// </summary>
 internal sealed class TaskSet(TaskScheduler scheduler)
 {
     private readonly Lock _lock = new();

@@ -22,7 +22,9 @@ internal sealed class WireProtocol
         /// <summary>It is closed at once.</summary>
         Refuse,
 
-        /// <summary>It waits for another one to end; the wait counts against its deadline (spec/discovery.md §15).</summary>
+        /// <summary>
+        /// It waits for another one to end; the wait counts against its deadline (spec/discovery.md §15).
+        /// </summary>
         Wait,
 
         /// <summary>It takes the place of the peer's oldest one (spec/gossip.md §10).</summary>

@@ -59,8 +59,8 @@ internal sealed class ConditionSource
     public void Fail(Exception error) => Fail(() => error);
 
     /// <summary>
-    /// The same with an exception of its own for every wait: one object thrown by thousands of waits gathers the stack of
-    /// each.
+    /// The same with an exception of its own for every wait: one object thrown by thousands of waits gathers the stack
+    /// of each.
     /// </summary>
     public void Fail(Func<Exception> error)
     {

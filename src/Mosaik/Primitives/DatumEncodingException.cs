@@ -1,6 +1,8 @@
 namespace Mosaik.Primitives;
 
-/// <summary>A datum, command or query cannot be encoded; nothing of it was sent. Thrown at the call that supplied it.</summary>
+/// <summary>
+/// A datum, command or query cannot be encoded; nothing of it was sent. Thrown at the call that supplied it.
+/// </summary>
 public sealed class DatumEncodingException : MosaikException
 {
     internal DatumEncodingException(object? datum, Exception cause)

@@ -4,8 +4,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace Mosaik.Primitives;
 
 /// <summary>
-/// How a datum, command or query becomes bytes and back, in place of postcard. All sides must agree; nothing is negotiated
-/// and nothing is added to the bytes.
+/// How a datum, command or query becomes bytes and back, in place of postcard. All sides must agree; nothing is
+/// negotiated and nothing is added to the bytes.
 /// </summary>
 /// <remarks>Implementations are thread-safe and hold no state that differs between nodes.</remarks>
 /// <typeparam name="T">The datum.</typeparam>

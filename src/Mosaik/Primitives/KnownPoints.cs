@@ -1,11 +1,12 @@
 namespace Mosaik.Primitives;
 
 /// <summary>
-/// Keys that were found to be points of the curve lately, for the whole process: messages about the same few peers come again
-/// and again, and each look at a key costs the decompression of a point.
+/// Keys that were found to be points of the curve lately, for the whole process: messages about the same few peers come
+/// again and again, and each look at a key costs the decompression of a point.
 /// </summary>
 /// <remarks>
-/// A place per hash, the newest key in it; no lock. Who makes keys collide only has them looked at anew, as without this.
+/// A place per hash, the newest key in it; no lock. Who makes keys collide only has them looked at anew, as without
+/// this.
 /// </remarks>
 internal static class KnownPoints
 {

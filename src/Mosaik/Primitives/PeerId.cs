@@ -25,8 +25,8 @@ public readonly record struct PeerId : IComparable<PeerId>, ISpanFormattable, IU
     private PeerId(ReadOnlySpan<byte> bytes) => _bytes = new Bytes32(bytes);
 
     /// <summary>
-    /// The key with exactly these 32 bytes. Costs the decompression of a point (tens of microseconds), unless the key was seen
-    /// lately.
+    /// The key with exactly these 32 bytes. Costs the decompression of a point (tens of microseconds), unless the key
+    /// was seen lately.
     /// </summary>
     /// <param name="bytes">32 bytes.</param>
     /// <returns>The peer id.</returns>

@@ -9,7 +9,9 @@ internal sealed class PostcardDatumCodec<T> : IDatumCodec<T>
 {
     private readonly PostcardConverter<T> _converter;
 
-    /// <summary>Finds the converter of the type. Throws when it has no shape, or a member that postcard cannot carry.</summary>
+    /// <summary>
+    /// Finds the converter of the type. Throws when it has no shape, or a member that postcard cannot carry.
+    /// </summary>
     public PostcardDatumCodec() => _converter = PostcardSerializer.Default.GetConverter<T>();
 
     /// <inheritdoc/>

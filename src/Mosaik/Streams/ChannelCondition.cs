@@ -45,7 +45,8 @@ public sealed class ChannelCondition
     }
 
     /// <summary>
-    /// Whether the condition is met now; false while a predicate fails for a connected channel. Does not count as a wait.
+    /// Whether the condition is met now; false while a predicate fails for a connected channel. Does not count as a
+    /// wait.
     /// </summary>
     public bool IsMet => _set.Locked(Evaluate);
 
@@ -70,14 +71,17 @@ public sealed class ChannelCondition
     }
 
     /// <summary>Counts only channels whose peer passes the predicate, besides what was asked before.</summary>
-    /// <param name="predicate">A fast function of the peer's entry as it was at subscription time; it must not block.</param>
+    /// <param name="predicate">A fast function of the peer's entry as it was at subscription time; it must not
+    /// block.</param>
     public ChannelCondition WithPredicate(Func<PeerEntry, bool> predicate)
     {
         ArgumentNullException.ThrowIfNull(predicate);
         return new ChannelCondition(_set, _minimum, _inverted, _predicates.Add(predicate));
     }
 
-    /// <summary>The opposite: met while fewer channels match. Inverting twice changes nothing (spec/streams.md §6.2).</summary>
+    /// <summary>
+    /// The opposite: met while fewer channels match. Inverting twice changes nothing (spec/streams.md §6.2).
+    /// </summary>
     public ChannelCondition Not() => new(_set, _minimum, inverted: true, _predicates);
 
     /// <summary>The same description with a fresh memory of waits.</summary>
@@ -102,7 +106,9 @@ public sealed class ChannelCondition
     /// <summary>Makes the condition awaitable: <c>await producer.When.Subscribed().AtLeast(2)</c>.</summary>
     public ValueTaskAwaiter GetAwaiter() => WaitAsync().GetAwaiter();
 
-    /// <summary>Whether the condition is met now, then every change, none left out. Counting starts at the first step.</summary>
+    /// <summary>
+    /// Whether the condition is met now, then every change, none left out. Counting starts at the first step.
+    /// </summary>
     /// <param name="cancellationToken">Ends the enumeration.</param>
     /// <exception cref="ChannelClosedException">The stream was closed, after its last change was delivered.</exception>
     public async IAsyncEnumerable<bool> TransitionsAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)

@@ -51,7 +51,9 @@ public sealed class ChannelInfo
     /// <summary>What the consumer asked for.</summary>
     public Criteria Criteria { get; }
 
-    /// <summary>The remote node's entry as it was when the subscription was made; the catalog has the current one.</summary>
+    /// <summary>
+    /// The remote node's entry as it was when the subscription was made; the catalog has the current one.
+    /// </summary>
     public PeerEntry Peer { get; }
 
     /// <summary>Where the channel stands now.</summary>
@@ -125,7 +127,9 @@ public sealed class ChannelInfo
     /// <summary>How many datums this consumer has missed so far.</summary>
     internal void SetDropped(long datums) => Volatile.Write(ref _dropped, datums);
 
-    /// <summary>Moves to another state; only <see cref="ChannelSet"/> calls it, so that conditions see every change.</summary>
+    /// <summary>
+    /// Moves to another state; only <see cref="ChannelSet"/> calls it, so that conditions see every change.
+    /// </summary>
     internal void SetState(ChannelState state, CloseCode? reason)
     {
         if (state == ChannelState.Connected)

@@ -7,10 +7,10 @@ namespace Mosaik.Streams;
 /// The channels of one producer or consumer, and everybody who waits for something about them.
 /// </summary>
 /// <remarks>
-/// Every addition, removal and state change is told to the registered conditions in the order in which it happened, at a
-/// cost that does not depend on the number of channels. Conditions are held weakly while nobody waits on them: one that
-/// nobody refers to any more is forgotten. No user code other than a condition's own predicates runs under the lock;
-/// waits are completed on the network's scheduler.
+/// Every addition, removal and state change is told to the registered conditions in the order in which it happened, at
+/// a cost that does not depend on the number of channels. Conditions are held weakly while nobody waits on them: one
+/// that nobody refers to any more is forgotten. No user code other than a condition's own predicates runs under the
+/// lock; waits are completed on the network's scheduler.
 /// </remarks>
 internal sealed class ChannelSet
 {
@@ -29,7 +29,9 @@ internal sealed class ChannelSet
     /// <summary>Where waits continue.</summary>
     public TaskScheduler Scheduler { get; }
 
-    /// <summary>Makes what a wait fails with once nothing will change any more; null while the stream is open.</summary>
+    /// <summary>
+    /// Makes what a wait fails with once nothing will change any more; null while the stream is open.
+    /// </summary>
     public Func<Exception>? ClosedWith { get; private set; }
 
     /// <summary>How many channels are connected. Under the lock, as in an observer.</summary>
@@ -46,8 +48,8 @@ internal sealed class ChannelSet
     }
 
     /// <summary>
-    /// Keeps the owner's tally from now on, and has the owner called now and, under the lock, after every change, before
-    /// any condition sees it: whoever is woken by a change finds the online flag set already.
+    /// Keeps the owner's tally from now on, and has the owner called now and, under the lock, after every change,
+    /// before any condition sees it: whoever is woken by a change finds the online flag set already.
     /// </summary>
     public void Observe(ChannelTally tally, Action observer)
     {

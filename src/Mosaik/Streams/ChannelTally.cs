@@ -4,8 +4,9 @@ using Mosaik.Discovery;
 namespace Mosaik.Streams;
 
 /// <summary>
-/// The running value of one condition: how many connected channels match. A change of a channel costs O(1), whatever the
-/// number of channels, because each channel is judged once: what predicates see of it never changes (spec/streams.md §6.3).
+/// The running value of one condition: how many connected channels match. A change of a channel costs O(1), whatever
+/// the number of channels, because each channel is judged once: what predicates see of it never changes
+/// (spec/streams.md §6.3).
 /// </summary>
 /// <remarks>Not thread-safe: whoever owns the channels serialises the calls.</remarks>
 internal sealed class ChannelTally

@@ -37,7 +37,9 @@ public sealed class Consumer<T> : ChannelReader<T>, IAsyncEnumerable<T>, IAsyncD
     /// <summary>A snapshot of the subscriptions that have not ended.</summary>
     public IReadOnlyList<ChannelInfo> Producers => _driver.Channels.Snapshot;
 
-    /// <summary>What the application has taken so far, and for how long at least one producer has been connected.</summary>
+    /// <summary>
+    /// What the application has taken so far, and for how long at least one producer has been connected.
+    /// </summary>
     public StreamStats Stats => new(Datums, Bytes, Uptime);
 
     /// <summary>Datums taken so far.</summary>
@@ -100,7 +102,8 @@ public sealed class Consumer<T> : ChannelReader<T>, IAsyncEnumerable<T>, IAsyncD
 
     /// <summary>Takes the next datum, waiting for it.</summary>
     /// <param name="cancellationToken">Ends the wait; nothing is taken then.</param>
-    /// <exception cref="ChannelClosedException">The consumer or its network was closed, and everything was read.</exception>
+    /// <exception cref="ChannelClosedException">The consumer or its network was closed, and everything was
+    /// read.</exception>
     /// <exception cref="InvalidOperationException">Another read is pending.</exception>
     public override ValueTask<T> ReadAsync(CancellationToken cancellationToken = default)
     {

@@ -2,7 +2,9 @@ using Mosaik.Primitives;
 
 namespace Mosaik.Streams;
 
-/// <summary>The consumer's side of a <see cref="StreamDefinition{T}"/>, to hand to code that must not produce.</summary>
+/// <summary>
+/// The consumer's side of a <see cref="StreamDefinition{T}"/>, to hand to code that must not produce.
+/// </summary>
 /// <typeparam name="T">The datum.</typeparam>
 public sealed class ConsumerDefinition<T>
 {

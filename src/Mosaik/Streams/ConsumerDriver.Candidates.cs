@@ -6,9 +6,10 @@ using Mosaik.Waiting;
 namespace Mosaik.Streams;
 
 /// <content>
-/// Whom to subscribe to (spec/streams.md §8.1–§8.4): one loop owns the table of candidates. Candidates are the peers that
-/// list the stream; discovery reports them as changes of its index, the catalog is never scanned. Each is judged when it
-/// appears and whenever the outcome may have changed; one that is eligible has a receiver, which reconnects by itself.
+/// Whom to subscribe to (spec/streams.md §8.1–§8.4): one loop owns the table of candidates. Candidates are the peers
+/// that list the stream; discovery reports them as changes of its index, the catalog is never scanned. Each is judged
+/// when it appears and whenever the outcome may have changed; one that is eligible has a receiver, which reconnects by
+/// itself.
 /// </content>
 internal sealed partial class ConsumerDriver<T>
 {
@@ -27,8 +28,8 @@ internal sealed partial class ConsumerDriver<T>
     }
 
     /// <summary>
-    /// The round-trip time of a connection, asked for by the rules and unknown until now, has shown that the producer is
-    /// not eligible. Called by its receiver, which has stopped.
+    /// The round-trip time of a connection, asked for by the rules and unknown until now, has shown that the producer
+    /// is not eligible. Called by its receiver, which has stopped.
     /// </summary>
     public void OnUnsuitable(Receiver<T> receiver)
     {
@@ -147,12 +148,13 @@ internal sealed partial class ConsumerDriver<T>
     }
 
     /// <summary>
-    /// Stops a receiver without waiting: a slow end must not delay the deltas of other producers. Its successor waits for it.
+    /// Stops a receiver without waiting: a slow end must not delay the deltas of other producers. Its successor waits
+    /// for it.
     /// </summary>
     /// <param name="receiver">The receiver; null = there is none.</param>
     /// <param name="patience">
-    /// How long a connected one goes on. A producer that withdraws its stream sends what it has accepted before it closes
-    /// (spec/streams.md §11.2), and its entry may arrive sooner than that.
+    /// How long a connected one goes on. A producer that withdraws its stream sends what it has accepted before it
+    /// closes (spec/streams.md §11.2), and its entry may arrive sooner than that.
     /// </param>
     private void Leave(Receiver<T>? receiver, TimeSpan patience = default)
     {

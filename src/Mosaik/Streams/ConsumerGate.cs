@@ -9,9 +9,10 @@ namespace Mosaik.Streams;
 /// (spec/streams.md §3.1 steps 7–8, §4.6).
 /// </summary>
 /// <remarks>
-/// <para>While a peer is inside, newer entries of it, changes of its round-trip time (if a rule asked for it) and the end
-/// of its tickets lead to a new judgement. One that leaves the catalog is judged by its last known entry. Rules are user
-/// code and run without a lock, in the gate's own loop or in the task of the new subscription, never where data flows.</para>
+/// <para>While a peer is inside, newer entries of it, changes of its round-trip time (if a rule asked for it) and the
+/// end of its tickets lead to a new judgement. One that leaves the catalog is judged by its last known entry. Rules are
+/// user code and run without a lock, in the gate's own loop or in the task of the new subscription, never where data
+/// flows.</para>
 /// <para>Order per subscription: <see cref="Enter"/>; if it says yes, register the subscription, then ask
 /// <see cref="IsRevoked"/>; at its end <see cref="Leave"/>.</para>
 /// </remarks>

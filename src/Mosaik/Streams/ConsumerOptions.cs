@@ -25,20 +25,29 @@ public sealed record ConsumerOptions<T>
     /// </summary>
     public bool SkipUndecodable { get; init; }
 
-    /// <summary>Largest encoded datum in bytes; by default <see cref="StreamsOptions.MaxDatumBytes"/>. A larger one closes the connection.</summary>
+    /// <summary>
+    /// Largest encoded datum in bytes; by default <see cref="StreamsOptions.MaxDatumBytes"/>. A larger one closes the
+    /// connection.
+    /// </summary>
     public int? MaxDatumBytes { get; init; }
 
     /// <summary>
     /// To whom to subscribe; by default to every producer of the stream in the catalog. Evaluated when a producer
-    /// appears, and again when its entry changes or, if it was asked for, its round-trip time. Fast and without blocking;
-    /// one that throws says no.
+    /// appears, and again when its entry changes or, if it was asked for, its round-trip time. Fast and without
+    /// blocking; one that throws says no.
     /// </summary>
     public Func<PeerInfo, bool>? SubscribeIf { get; init; }
 
-    /// <summary>Tickets that a producer must have, one for each validator; by default none. When one expires, a fresh one is looked for.</summary>
+    /// <summary>
+    /// Tickets that a producer must have, one for each validator; by default none. When one expires, a fresh one is
+    /// looked for.
+    /// </summary>
     public IReadOnlyList<ITicketValidator> Tickets { get; init; } = [];
 
-    /// <summary>When the consumer is online; by default with at least one connected producer. Called once, with a fresh condition.</summary>
+    /// <summary>
+    /// When the consumer is online; by default with at least one connected producer. Called once, with a fresh
+    /// condition.
+    /// </summary>
     public Func<ChannelCondition, ChannelCondition>? OnlineWhen { get; init; }
 
     /// <summary>How datums are decoded; by default postcard through the shape of <typeparamref name="T"/>.</summary>
@@ -56,7 +65,9 @@ public sealed record ConsumerOptions<T>
     /// <param name="validator">Decides about tickets of its class.</param>
     public ConsumerOptions<T> RequireTicket(ITicketValidator validator) => this with { Tickets = [.. Tickets, validator] };
 
-    /// <summary>Throws <see cref="MosaikConfigurationException"/>, naming the property, when a value makes no sense.</summary>
+    /// <summary>
+    /// Throws <see cref="MosaikConfigurationException"/>, naming the property, when a value makes no sense.
+    /// </summary>
     public void Validate()
     {
         if (QueueSize < 1)

@@ -12,8 +12,8 @@ namespace Mosaik.Streams;
 /// <remarks>
 /// <para>Immutable: each method gives new criteria. Members are named as the shape of the datum names them; the empty
 /// name is the datum itself, for streams of plain values. Equality works on members whose type has value equality,
-/// ranges on comparable ones; strings compare ordinally, and what is not a number is in no range. The type of a value is
-/// that of its member, which is checked when the consumer is made.</para>
+/// ranges on comparable ones; strings compare ordinally, and what is not a number is in no range. The type of a value
+/// is that of its member, which is checked when the consumer is made.</para>
 /// <para>A producer that does not know criteria, or not the member, sends everything, and the consumer leaves out what
 /// does not match: the outcome is the same. Empty criteria take no bytes on the wire. Source: spec/streams.md §13; the
 /// wire form is ours (<see cref="CriteriaCodec"/>).</para>

@@ -4,13 +4,13 @@ using Mosaik.Postcard;
 namespace Mosaik.Streams;
 
 /// <summary>
-/// Criteria on the wire: an extension block behind the ids of the consumer's handshake, where Rust 0.3.18 ignores it and
-/// older producers of ours do.
+/// Criteria on the wire: an extension block behind the ids of the consumer's handshake, where Rust 0.3.18 ignores it
+/// and older producers of ours do.
 /// </summary>
 /// <remarks>
 /// <code>
 /// "crit" | version 1 | postcard: conditions: [(member: string, form: 0 any of (values: [bytes])
-///                                                            | 1 range (from: Option&lt;bytes&gt;, to: Option&lt;bytes&gt;))]
+/// | 1 range (from: Option&lt;bytes&gt;, to: Option&lt;bytes&gt;))]
 /// </code>
 /// A producer that evaluates criteria says so by the first five bytes behind the ids of StartStream; without them the
 /// consumer evaluates by itself. Both are sent only when there are conditions, so that a handshake without criteria is

@@ -2,7 +2,9 @@ using System.Collections.Immutable;
 
 namespace Mosaik.Streams;
 
-/// <summary>One condition of <see cref="Criteria"/>: a member's value is one of some, or lies in a range, ends included.</summary>
+/// <summary>
+/// One condition of <see cref="Criteria"/>: a member's value is one of some, or lies in a range, ends included.
+/// </summary>
 /// <remarks>Values are in postcard, in the form of the member's type. Compared by content.</remarks>
 internal sealed class Criterion : IEquatable<Criterion>
 {

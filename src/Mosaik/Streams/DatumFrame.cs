@@ -9,8 +9,8 @@ namespace Mosaik.Streams;
 /// </summary>
 /// <remarks>
 /// Ownership: <see cref="DatumFramePool.Rent"/> gives one reference to the caller. Whoever hands the frame on calls
-/// <see cref="Retain"/> first; whoever is done calls <see cref="Release"/>. A frame keeps its small buffer for life, so that
-/// a small datum costs no buffer traffic at all; larger ones rent.
+/// <see cref="Retain"/> first; whoever is done calls <see cref="Release"/>. A frame keeps its small buffer for life, so
+/// that a small datum costs no buffer traffic at all; larger ones rent.
 /// </remarks>
 internal sealed class DatumFrame : IBufferWriter<byte>
 {

@@ -4,8 +4,8 @@ namespace Mosaik.Streams;
 
 /// <summary>The frames of one node that no subscription holds at the moment; at most a given number is kept.</summary>
 /// <remarks>
-/// Thread-safe. The last frame returned is the first one rented, since its bytes are the likeliest to be in a cache. Once the
-/// pool has held as many frames as are ever in use at a time, neither renting nor returning allocates.
+/// Thread-safe. The last frame returned is the first one rented, since its bytes are the likeliest to be in a cache.
+/// Once the pool has held as many frames as are ever in use at a time, neither renting nor returning allocates.
 /// </remarks>
 internal sealed class DatumFramePool
 {
@@ -17,14 +17,18 @@ internal sealed class DatumFramePool
     private readonly ArrayPool<byte> _largeBuffers;
     private readonly int _maxFrames;
 
-    /// <summary>An empty pool; buffers of large datums come from <paramref name="largeBuffers"/>, null = the shared ones.</summary>
+    /// <summary>
+    /// An empty pool; buffers of large datums come from <paramref name="largeBuffers"/>, null = the shared ones.
+    /// </summary>
     public DatumFramePool(ArrayPool<byte>? largeBuffers = null, int maxFrames = DefaultMaxFrames)
     {
         _largeBuffers = largeBuffers ?? ArrayPool<byte>.Shared;
         _maxFrames = maxFrames;
     }
 
-    /// <summary>A frame with room for a payload and one reference; write it, then <see cref="DatumFrame.Seal"/> it.</summary>
+    /// <summary>
+    /// A frame with room for a payload and one reference; write it, then <see cref="DatumFrame.Seal"/> it.
+    /// </summary>
     public DatumFrame Rent()
     {
         DatumFrame? frame;

@@ -10,10 +10,11 @@ namespace Mosaik.Streams;
 /// all have (the slowest). A subscription whose backlog has reached twice the buffer size when a datum is published
 /// for it is lagging: it is dropped, or the datum is skipped for it alone (L1–L3). When senders are kept waiting and
 /// those who keep them hand nothing over for the stall timeout, these are lagging too (L4).</para>
-/// <para>Order of calls per subscription: <see cref="Add"/>, then any number of <see cref="Publish(DatumFrame, ref PublishEffects)"/>,
-/// <see cref="Take"/> and <see cref="HandedOver"/> (each taken batch is handed over before the next is taken), then
-/// <see cref="Remove"/>. The caller serialises all calls; time is passed in. Encoding, waiting senders, links and
-/// conditions are not its business. Source: spec/streams.md §4; slowing the producer down is ours.</para>
+/// <para>Order of calls per subscription: <see cref="Add"/>, then any number of
+/// <see cref="Publish(DatumFrame, ref PublishEffects)"/>, <see cref="Take"/> and <see cref="HandedOver"/> (each taken
+/// batch is handed over before the next is taken), then <see cref="Remove"/>. The caller serialises all calls; time is
+/// passed in. Encoding, waiting senders, links and conditions are not its business. Source: spec/streams.md §4; slowing
+/// the producer down is ours.</para>
 /// <para>One at a time writes for a subscription: its writer, or a sender who found the writer asleep and stands in for
 /// it (<see cref="TryLend"/> to <see cref="TryReturn"/>), which spares the way over another thread. The writer then
 /// gets nothing to take, and sleeps until the sender returns the place or calls it.</para>
@@ -27,7 +28,8 @@ internal sealed class FanOutCore
     private const int MaxLentBytes = 4 * 1024;
 
     /// <summary>
-    /// Datums that follow each other more closely are left to the writer: sealing and sending a packet takes about as long.
+    /// Datums that follow each other more closely are left to the writer: sealing and sending a packet takes about as
+    /// long.
     /// </summary>
     private static readonly TimeSpan Lull = TimeSpan.FromMicroseconds(5);
 
@@ -96,7 +98,8 @@ internal sealed class FanOutCore
 
     /// <summary>A new active subscription. It is given what is published from now on.</summary>
     /// <param name="owner">Whom to wake or drop.</param>
-    /// <param name="filter">Which of the results given to <see cref="Publish(DatumFrame, ReadOnlySpan{bool}, ref PublishEffects)"/> is its own.</param>
+    /// <param name="filter">Which of the results given to
+    /// <see cref="Publish(DatumFrame, ReadOnlySpan{bool}, ref PublishEffects)"/> is its own.</param>
     public Backlog Add(IBacklogOwner owner, int filter = Backlog.Everything)
     {
         var backlog = new Backlog(_bufferSize, owner, filter);
@@ -106,8 +109,9 @@ internal sealed class FanOutCore
     }
 
     /// <summary>
-    /// Takes a subscription out, if <see cref="Publish(DatumFrame, ref PublishEffects)"/> has not done so already, and releases the frames that wait
-    /// in it. Returns how many datums it had pending; a batch that was taken belongs to its writer.
+    /// Takes a subscription out, if <see cref="Publish(DatumFrame, ref PublishEffects)"/> has not done so already, and
+    /// releases the frames that wait in it. Returns how many datums it had pending; a batch that was taken belongs to
+    /// its writer.
     /// </summary>
     public int Remove(Backlog backlog)
     {
@@ -182,10 +186,10 @@ internal sealed class FanOutCore
     }
 
     /// <summary>
-    /// A sender who was told to wake the writer would rather write itself: moves what waits into <paramref name="batch"/>
-    /// and lends the writer's place. 0 = no: the writer is at work or has ended, more waits than a sender should have to
-    /// write, or the last batch left less than <see cref="Lull"/> ago, so that datums are coming in a row and are better
-    /// written together.
+    /// A sender who was told to wake the writer would rather write itself: moves what waits into
+    /// <paramref name="batch"/> and lends the writer's place. 0 = no: the writer is at work or has ended, more waits
+    /// than a sender should have to write, or the last batch left less than <see cref="Lull"/> ago, so that datums are
+    /// coming in a row and are better written together.
     /// </summary>
     public static int TryLend(Backlog backlog, Span<DatumFrame> batch, TimeSpan now)
     {
@@ -211,7 +215,9 @@ internal sealed class FanOutCore
     /// <summary>The writer ends. False while a sender is writing, who will wake it.</summary>
     public static bool TryRetire(Backlog backlog) => backlog.IsRetired = !backlog.IsLent;
 
-    /// <summary>The transport has accepted everything that was taken; the references are released by the caller.</summary>
+    /// <summary>
+    /// The transport has accepted everything that was taken; the references are released by the caller.
+    /// </summary>
     public void HandedOver(Backlog backlog, TimeSpan now)
     {
         backlog.CompleteTaken();
@@ -228,8 +234,8 @@ internal sealed class FanOutCore
     }
 
     /// <summary>
-    /// At <see cref="StallDeadline"/>: drops those who keep the senders waiting; where lagging ones are skipped, senders
-    /// pass from now on until the next hand-over.
+    /// At <see cref="StallDeadline"/>: drops those who keep the senders waiting; where lagging ones are skipped,
+    /// senders pass from now on until the next hand-over.
     /// </summary>
     public void OnStallCheck(TimeSpan now, ref PublishEffects effects)
     {

@@ -24,7 +24,8 @@ public sealed class NetworkStreams
     /// Opens a handle to a stream that this node produces; the first one creates and announces the stream.
     /// </summary>
     /// <param name="options">Settings, used when the stream is created; an existing stream keeps its own.</param>
-    /// <typeparam name="T">The datum: any type with a shape (<c>[GenerateShape]</c>), or a plain one through reflection.</typeparam>
+    /// <typeparam name="T">The datum: any type with a shape (<c>[GenerateShape]</c>), or a plain one through
+    /// reflection.</typeparam>
     /// <exception cref="MosaikConfigurationException">A setting makes no sense; the message names it.</exception>
     /// <exception cref="StreamTypeMismatchException">The stream exists with another type of datum.</exception>
     /// <exception cref="NetworkClosedException">The network is stopping.</exception>
@@ -91,7 +92,8 @@ public sealed class NetworkStreams
 
     /// <summary>Subscribes to a stream of every producer in the catalog, now and from now on.</summary>
     /// <param name="options">Settings.</param>
-    /// <typeparam name="T">The datum: any type with a shape (<c>[GenerateShape]</c>), or a plain one through reflection.</typeparam>
+    /// <typeparam name="T">The datum: any type with a shape (<c>[GenerateShape]</c>), or a plain one through
+    /// reflection.</typeparam>
     /// <exception cref="MosaikConfigurationException">A setting makes no sense; the message names it.</exception>
     /// <exception cref="NetworkClosedException">The network is stopping.</exception>
     public Consumer<T> Consume<T>(ConsumerOptions<T>? options = null)

@@ -6,14 +6,15 @@ namespace Mosaik.Streams;
 
 /// <summary>What the rules say of a peer, and until when that holds.</summary>
 /// <param name="IsAllowed">Whether the peer fulfils all rules.</param>
-/// <param name="AskedForRtt">Whether a rule looked at the round-trip time: a change of it may change the outcome.</param>
+/// <param name="AskedForRtt">Whether a rule looked at the round-trip time: a change of it may change the
+/// outcome.</param>
 /// <param name="Expiration">When the first of the required tickets expires.</param>
 [StructLayout(LayoutKind.Auto)]
 internal readonly record struct PeerVerdict(bool IsAllowed, bool AskedForRtt, Expiration Expiration);
 
 /// <summary>
-/// The rules of one producer or consumer for its peers: a predicate and required tickets (spec/streams.md §14). They are
-/// user code: what throws says no, and is logged.
+/// The rules of one producer or consumer for its peers: a predicate and required tickets (spec/streams.md §14). They
+/// are user code: what throws says no, and is logged.
 /// </summary>
 internal sealed class PeerRules
 {

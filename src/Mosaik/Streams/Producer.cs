@@ -57,7 +57,9 @@ public sealed class Producer<T> : ChannelWriter<T>, IAsyncDisposable
     public ValueTask SendAsync(T datum, CancellationToken cancellationToken = default) =>
         _sink.SendAsync(datum, _handle, cancellationToken);
 
-    /// <summary>Waits until the producer is online and has room, behind earlier writers, and accepts the datum.</summary>
+    /// <summary>
+    /// Waits until the producer is online and has room, behind earlier writers, and accepts the datum.
+    /// </summary>
     /// <param name="item">The value; encoded during the call, or when it is served if nobody was subscribed.</param>
     /// <param name="cancellationToken">Withdraws a write that still waits; it then has no effect.</param>
     /// <exception cref="ChannelClosedException">The handle, the stream or the network was closed.</exception>
@@ -94,8 +96,8 @@ public sealed class Producer<T> : ChannelWriter<T>, IAsyncDisposable
         : throw StreamClosedException.Of(StreamId, isNetworkStopped: false);
 
     /// <summary>
-    /// Judges all consumers again by <see cref="ProducerOptions{T}.AcceptIf"/> and tickets, for rules that depend on more
-    /// than the peer. Does not wait.
+    /// Judges all consumers again by <see cref="ProducerOptions{T}.AcceptIf"/> and tickets, for rules that depend on
+    /// more than the peer. Does not wait.
     /// </summary>
     public void Reevaluate() => _sink.Reevaluate();
 
@@ -109,7 +111,9 @@ public sealed class Producer<T> : ChannelWriter<T>, IAsyncDisposable
         return true;
     }
 
-    /// <summary>Closes this handle. For the last one: completes when accepted datums were sent and all links are closed.</summary>
+    /// <summary>
+    /// Closes this handle. For the last one: completes when accepted datums were sent and all links are closed.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         TryComplete();

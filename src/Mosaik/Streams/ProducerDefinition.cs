@@ -2,7 +2,9 @@ using Mosaik.Primitives;
 
 namespace Mosaik.Streams;
 
-/// <summary>The producer's side of a <see cref="StreamDefinition{T}"/>, to hand to code that must not consume.</summary>
+/// <summary>
+/// The producer's side of a <see cref="StreamDefinition{T}"/>, to hand to code that must not consume.
+/// </summary>
 /// <typeparam name="T">The datum.</typeparam>
 public sealed class ProducerDefinition<T>
 {

@@ -5,14 +5,22 @@ using Mosaik.Primitives;
 
 namespace Mosaik.Streams;
 
-/// <summary>Settings of a producer (spec/streams.md §15). The first producer of a stream on a node decides; later handles share its settings.</summary>
+/// <summary>
+/// Settings of a producer (spec/streams.md §15). The first producer of a stream on a node decides; later handles share
+/// its settings.
+/// </summary>
 /// <typeparam name="T">The datum.</typeparam>
 public sealed record ProducerOptions<T>
 {
-    /// <summary>The stream; by default derived from the wire name of <typeparamref name="T"/>. Give an explicit id to what several programs share.</summary>
+    /// <summary>
+    /// The stream; by default derived from the wire name of <typeparamref name="T"/>. Give an explicit id to what
+    /// several programs share.
+    /// </summary>
     public StreamId? StreamId { get; init; }
 
-    /// <summary>How many datums the fastest consumer may be behind before senders wait, in datums; default 1024.</summary>
+    /// <summary>
+    /// How many datums the fastest consumer may be behind before senders wait, in datums; default 1024.
+    /// </summary>
     public int BufferSize { get; init; } = 1024;
 
     /// <summary>How many bytes the fastest consumer may be behind before senders wait; default 64 MiB.</summary>
@@ -27,7 +35,10 @@ public sealed record ProducerOptions<T>
     /// </summary>
     public TimeSpan StallTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>How many consumers may be subscribed at once; default unlimited. Further ones are refused with <c>NoCapacity</c>.</summary>
+    /// <summary>
+    /// How many consumers may be subscribed at once; default unlimited. Further ones are refused with
+    /// <c>NoCapacity</c>.
+    /// </summary>
     public int MaxConsumers { get; init; } = int.MaxValue;
 
     /// <summary>Largest encoded datum in bytes; by default <see cref="StreamsOptions.MaxDatumBytes"/>.</summary>
@@ -40,10 +51,16 @@ public sealed record ProducerOptions<T>
     /// </summary>
     public Func<PeerInfo, bool>? AcceptIf { get; init; }
 
-    /// <summary>Tickets that a consumer must have, one for each validator; by default none. When one expires, a fresh one is looked for.</summary>
+    /// <summary>
+    /// Tickets that a consumer must have, one for each validator; by default none. When one expires, a fresh one is
+    /// looked for.
+    /// </summary>
     public IReadOnlyList<ITicketValidator> Tickets { get; init; } = [];
 
-    /// <summary>When the producer is online; by default with at least one connected consumer. Called once, with a fresh condition.</summary>
+    /// <summary>
+    /// When the producer is online; by default with at least one connected consumer. Called once, with a fresh
+    /// condition.
+    /// </summary>
     public Func<ChannelCondition, ChannelCondition>? OnlineWhen { get; init; }
 
     /// <summary>
@@ -63,7 +80,9 @@ public sealed record ProducerOptions<T>
     /// <param name="validator">Decides about tickets of its class.</param>
     public ProducerOptions<T> RequireTicket(ITicketValidator validator) => this with { Tickets = [.. Tickets, validator] };
 
-    /// <summary>Throws <see cref="MosaikConfigurationException"/>, naming the property, when a value makes no sense.</summary>
+    /// <summary>
+    /// Throws <see cref="MosaikConfigurationException"/>, naming the property, when a value makes no sense.
+    /// </summary>
     public void Validate()
     {
         if (BufferSize < 1)

@@ -47,7 +47,8 @@ internal sealed class Receiver<T> : IAsyncDisposable
     /// <param name="consumer">The worker.</param>
     /// <param name="entry">The producer's entry.</param>
     /// <param name="previous">The end of the predecessor.</param>
-    /// <param name="checksRtt">The rules asked for the round-trip time and it is unknown: they decide once it is measured.</param>
+    /// <param name="checksRtt">The rules asked for the round-trip time and it is unknown: they decide once it is
+    /// measured.</param>
     public Receiver(ConsumerDriver<T> consumer, PeerEntry entry, Task previous, bool checksRtt)
     {
         _previous = previous;
@@ -73,8 +74,8 @@ internal sealed class Receiver<T> : IAsyncDisposable
     public void Trigger() => _trigger.Set();
 
     /// <summary>
-    /// Makes no further attempt, and gives the producer some time to end the connection that there is; then stops for good.
-    /// Called once, instead of disposing it.
+    /// Makes no further attempt, and gives the producer some time to end the connection that there is; then stops for
+    /// good. Called once, instead of disposing it.
     /// </summary>
     public async Task LeaveAsync(TimeSpan patience)
     {
@@ -99,8 +100,8 @@ internal sealed class Receiver<T> : IAsyncDisposable
     {
         await _previous.ConfigureAwait(false);
 
-        // The first channel is visible at once, unless the producer may turn out to be too far away (spec/streams.md §8.4);
-        // those of the slow schedule only when connected (§9.4).
+        // The first channel is visible at once, unless the producer may turn out to be too far away (spec/streams.md
+        // §8.4); those of the slow schedule only when connected (§9.4).
         if (!_stop.IsCancellationRequested && !_checksRtt)
             ShowChannel();
         while (!_stop.IsCancellationRequested)
@@ -136,7 +137,9 @@ internal sealed class Receiver<T> : IAsyncDisposable
         HideChannel(CloseCode.Cancelled);
     }
 
-    /// <summary>The schedule asks the backoff, which may be user code: where that throws there is none any more.</summary>
+    /// <summary>
+    /// The schedule asks the backoff, which may be user code: where that throws there is none any more.
+    /// </summary>
     private NextAttempt Decide(Func<NextAttempt> decision)
     {
         try
@@ -272,7 +275,9 @@ internal sealed class Receiver<T> : IAsyncDisposable
         }
     }
 
-    /// <summary>False for a datum that is skipped because it cannot be decoded; where that is not wanted the link ends.</summary>
+    /// <summary>
+    /// False for a datum that is skipped because it cannot be decoded; where that is not wanted the link ends.
+    /// </summary>
     private bool TryDecode(LinkReceiver receiver, ReadOnlySpan<byte> payload, [MaybeNullWhen(false)] out T datum)
     {
         var problem = "not a datum of this stream";

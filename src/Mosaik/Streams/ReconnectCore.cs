@@ -6,7 +6,8 @@ namespace Mosaik.Streams;
 
 /// <summary>What a receiver does next: wait, perhaps synchronise the catalog first, and try again.</summary>
 /// <param name="Delay">How long to wait before the next attempt.</param>
-/// <param name="Terminated">The channel has ended; a later attempt makes a new one, visible once it is connected.</param>
+/// <param name="Terminated">The channel has ended; a later attempt makes a new one, visible once it is
+/// connected.</param>
 /// <param name="SyncFirst">Synchronise the catalog with the producer before the attempt: it does not know us.</param>
 internal readonly record struct NextAttempt(TimeSpan Delay, bool Terminated, bool SyncFirst);
 
@@ -22,7 +23,9 @@ internal enum AttemptEnd
     /// <summary>The producer's StartStream named another network or stream, or a datum could not be decoded.</summary>
     Refused,
 
-    /// <summary>The round-trip time, now that it is known, excludes the producer: no attempt until it is eligible again.</summary>
+    /// <summary>
+    /// The round-trip time, now that it is known, excludes the producer: no attempt until it is eligible again.
+    /// </summary>
     Unsuitable,
 }
 
@@ -37,7 +40,8 @@ internal enum AttemptEnd
 /// the slow schedule over. A trigger (the producer's entry changed) makes the next attempt of a slow schedule due
 /// within a quarter of a second.</para>
 /// <para>Pure: time and randomness are passed in. Calls: <see cref="OnEnded"/> after every attempt, perhaps
-/// followed by <see cref="OnSyncFailed"/> or <see cref="OnBackoffFailed"/>; <see cref="OnTriggered"/> while waiting. It does not connect, sync or sleep.</para>
+/// followed by <see cref="OnSyncFailed"/> or <see cref="OnBackoffFailed"/>; <see cref="OnTriggered"/> while waiting. It
+/// does not connect, sync or sleep.</para>
 /// </remarks>
 internal sealed class ReconnectCore
 {

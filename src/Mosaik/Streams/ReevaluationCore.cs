@@ -4,9 +4,10 @@ namespace Mosaik.Streams;
 /// When the rules for a peer have to be looked at again: which of many peers, and not before.
 /// </summary>
 /// <remarks>
-/// <para>Three causes (spec/streams.md §4.6, §8.2): something was said about the peer (<see cref="Mark"/>: at once), its
-/// round-trip time changed and the rules asked for it (<see cref="OnRttChanged"/>: at most once per second and peer), a
-/// ticket expires (at the time given to <see cref="Judged"/>). Nothing is due for a peer that was never judged.</para>
+/// <para>Three causes (spec/streams.md §4.6, §8.2): something was said about the peer (<see cref="Mark"/>: at once),
+/// its round-trip time changed and the rules asked for it (<see cref="OnRttChanged"/>: at most once per second and
+/// peer), a ticket expires (at the time given to <see cref="Judged"/>). Nothing is due for a peer that was never
+/// judged.</para>
 /// <para>Pure: time is passed in. Calls: <see cref="Judged"/> after each judgement, the causes in between,
 /// <see cref="TryTakeDue"/> until it is false, then a wait until <see cref="NextDue"/>. Costs O(log n) per call. It
 /// judges nothing itself.</para>

@@ -6,7 +6,9 @@ using Mosaik.Quic;
 
 namespace Mosaik.Streams;
 
-/// <summary>What all streams of a node share: identity, clock, scheduler, discovery, and the way to open a link.</summary>
+/// <summary>
+/// What all streams of a node share: identity, clock, scheduler, discovery, and the way to open a link.
+/// </summary>
 internal sealed class StreamContext
 {
     private long _generation;
@@ -72,8 +74,8 @@ internal sealed class StreamContext
         new(Interlocked.Increment(ref _generation), stream, producer, consumer, peer, TimeProvider, Scheduler, criteria);
 
     /// <summary>
-    /// An online condition as it is now. Its predicates are user code: where one throws the condition is not met, so that
-    /// a failure of theirs never takes down the loop that changed the channels.
+    /// An online condition as it is now. Its predicates are user code: where one throws the condition is not met, so
+    /// that a failure of theirs never takes down the loop that changed the channels.
     /// </summary>
     public bool IsMet(ChannelTally condition, StreamId stream)
     {

@@ -54,7 +54,9 @@ public sealed record StreamDefinition<T>
     /// <inheritdoc cref="ConsumerOptions{T}.Backoff"/>
     public Func<IBackoff>? Backoff { get; init; }
 
-    /// <summary>How datums are encoded and decoded; by default postcard through the shape of <typeparamref name="T"/>.</summary>
+    /// <summary>
+    /// How datums are encoded and decoded; by default postcard through the shape of <typeparamref name="T"/>.
+    /// </summary>
     public IDatumCodec<T>? Codec { get; init; }
 
     /// <summary>The producer's side alone.</summary>

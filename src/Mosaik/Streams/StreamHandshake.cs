@@ -4,9 +4,9 @@ using Mosaik.Primitives;
 namespace Mosaik.Streams;
 
 /// <summary>
-/// The first message of either side (spec/streams.md §2.2): network id ‖ stream id, 64 raw bytes, perhaps followed by an
-/// extension: the consumer's criteria, the producer's confirmation of them (§13; <see cref="CriteriaCodec"/>). Bytes after
-/// the known fields are ignored.
+/// The first message of either side (spec/streams.md §2.2): network id ‖ stream id, 64 raw bytes, perhaps followed by
+/// an extension: the consumer's criteria, the producer's confirmation of them (§13; <see cref="CriteriaCodec"/>). Bytes
+/// after the known fields are ignored.
 /// </summary>
 [StructLayout(LayoutKind.Auto)]
 internal readonly record struct StreamHandshake(NetworkId Network, StreamId Stream)

@@ -177,7 +177,9 @@ internal sealed partial class StreamSink<T>
                 subscription.ShowDropped();
     }
 
-    /// <summary>Encodes and publishes for a sender that did not wait; false when the stream was closed meanwhile.</summary>
+    /// <summary>
+    /// Encodes and publishes for a sender that did not wait; false when the stream was closed meanwhile.
+    /// </summary>
     private bool PublishLate(T datum)
     {
         try
@@ -190,7 +192,9 @@ internal sealed partial class StreamSink<T>
         }
     }
 
-    /// <summary>The same for a sender that waited in line: the codec, user code, may fail; its error is the sender's.</summary>
+    /// <summary>
+    /// The same for a sender that waited in line: the codec, user code, may fail; its error is the sender's.
+    /// </summary>
     private Exception? TryPublishLate(T datum)
     {
         try

@@ -13,10 +13,11 @@ namespace Mosaik.Streams;
 /// <remarks>
 /// <para>Publishing happens on the sender's thread: encode, enter the lock, hand a reference to every active
 /// subscription, leave, wake the idle writers, or write in the place of one of them. One writer loop per subscription
-/// (<see cref="Subscription{T}"/>) takes what waits and writes it in one piece. Senders that find no room wait in a first-in-first-out line and are served
-/// by whoever makes room. Which subscription gets what is decided by <see cref="FanOutCore"/>; this class adds the
-/// lock, the line of senders, the online flag and the life cycle.</para>
-/// <para>Life: one handle from the beginning; <see cref="MarkClosed"/>, then <see cref="CloseAsync"/>, once each.</para>
+/// (<see cref="Subscription{T}"/>) takes what waits and writes it in one piece. Senders that find no room wait in a
+/// first-in-first-out line and are served by whoever makes room. Which subscription gets what is decided by
+/// <see cref="FanOutCore"/>; this class adds the lock, the line of senders, the online flag and the life cycle.</para>
+/// <para>Life: one handle from the beginning; <see cref="MarkClosed"/>, then <see cref="CloseAsync"/>, once
+/// each.</para>
 /// <para>Lock order: the channel set's lock may be held when <see cref="_lock"/> is taken, never the other way
 /// round. No user code and no await under the lock. Source: spec/streams.md §3–§5, §11.</para>
 /// </remarks>

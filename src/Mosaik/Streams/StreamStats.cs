@@ -27,7 +27,9 @@ public readonly record struct StreamStats(long Datums, long Bytes, TimeSpan? Upt
             .Select(static p => p.Value.ToString(CultureInfo.InvariantCulture) + p.Unit));
     }
 
-    /// <summary>Decimal units, at most two decimals, cut and not rounded, so that no value looks like the next unit.</summary>
+    /// <summary>
+    /// Decimal units, at most two decimals, cut and not rounded, so that no value looks like the next unit.
+    /// </summary>
     private static string Size(long bytes)
     {
         var unit = 0;

@@ -2,7 +2,9 @@ using Mosaik.Primitives;
 
 namespace Mosaik.Streams;
 
-/// <summary>The conditions of a producer or consumer, as in <c>await producer.When.Subscribed().AtLeast(2)</c>.</summary>
+/// <summary>
+/// The conditions of a producer or consumer, as in <c>await producer.When.Subscribed().AtLeast(2)</c>.
+/// </summary>
 /// <remarks>Each call makes a fresh condition: its first wait completes at once if it is met already.</remarks>
 public sealed class StreamWhen
 {
@@ -14,7 +16,10 @@ public sealed class StreamWhen
     /// <summary>Whether the producer or consumer is online now.</summary>
     public bool IsOnline => _online.IsMet;
 
-    /// <summary>Met while online. Waits fail with <see cref="System.Threading.Channels.ChannelClosedException"/> once the stream is closed.</summary>
+    /// <summary>
+    /// Met while online. Waits fail with <see cref="System.Threading.Channels.ChannelClosedException"/> once the stream
+    /// is closed.
+    /// </summary>
     public Condition Online() => _online.Condition;
 
     /// <summary>Met while not online; for good once the stream is closed.</summary>

@@ -54,7 +54,9 @@ internal sealed class StreamsAcceptor(StreamContext context, NetworkStreams stre
         }
     }
 
-    /// <summary>Steps 1 and 3: null when the consumer left, was too late or broke the framing; the link is closed then.</summary>
+    /// <summary>
+    /// Steps 1 and 3: null when the consumer left, was too late or broke the framing; the link is closed then.
+    /// </summary>
     private async ValueTask<(Link Link, ReadOnlyMemory<byte> Payload)?> ReadHandshakeAsync(
         InboundConnection inbound, CancellationToken termination)
     {
@@ -62,7 +64,8 @@ internal sealed class StreamsAcceptor(StreamContext context, NetworkStreams stre
         using var deadline = inbound.StartDeadline(context.Options.HandshakeTimeout, termination);
         try
         {
-            // A sink ends its subscriptions itself, with 204, while the node leaves: the link's owner is the last resort.
+            // A sink ends its subscriptions itself, with 204, while the node leaves: the link's owner is the last
+            // resort.
             link = await inbound.AcceptLinkAsync(deadline, termination).ConfigureAwait(false);
             return (link, await link.ReceiveAsync(deadline).ConfigureAwait(false));
         }

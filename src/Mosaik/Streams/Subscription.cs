@@ -67,7 +67,9 @@ internal sealed class Subscription<T> : IBacklogOwner
     /// <summary>What waits to be written.</summary>
     public Backlog Backlog { get; }
 
-    /// <summary>Who waits until the datums given to this subscription so far were handed over. Under the sink's lock.</summary>
+    /// <summary>
+    /// Who waits until the datums given to this subscription so far were handed over. Under the sink's lock.
+    /// </summary>
     public Queue<(long Given, Completion HandedOver)> Flushes { get; } = new();
 
     private bool IsEnding => Volatile.Read(ref _ending) != 0;

@@ -4,8 +4,8 @@ using Mosaik.Primitives;
 namespace Mosaik.Networking.Transport;
 
 /// <summary>
-/// What a node needs from the world below: authenticated connections to peers by id. QUIC implements it, and networks in
-/// memory for tests.
+/// What a node needs from the world below: authenticated connections to peers by id. QUIC implements it, and networks
+/// in memory for tests.
 /// </summary>
 /// <remarks>
 /// Thread-safe. Both ends of every connection have proved their ids when it is handed out. Continuations run on the
@@ -24,7 +24,9 @@ public interface ITransport : IAsyncDisposable
     /// </summary>
     IReadOnlyList<IPEndPoint> LocalAddresses { get; }
 
-    /// <summary>Raised after <see cref="LocalAddresses"/> may have changed. Handlers are quick and do not throw.</summary>
+    /// <summary>
+    /// Raised after <see cref="LocalAddresses"/> may have changed. Handlers are quick and do not throw.
+    /// </summary>
     event EventHandler? LocalAddressesChanged;
 
     /// <summary>Replaces the protocols accepted from peers whose handshake begins from now on.</summary>
@@ -33,7 +35,8 @@ public interface ITransport : IAsyncDisposable
 
     /// <summary>Connects to a peer over the first address that works.</summary>
     /// <param name="peer">The id that the other end must prove.</param>
-    /// <param name="addresses">Where it may be, in order of preference. Kinds the transport does not know are left out.</param>
+    /// <param name="addresses">Where it may be, in order of preference. Kinds the transport does not know are left
+    /// out.</param>
     /// <param name="alpn">The protocol.</param>
     /// <param name="cancellationToken">Abandons the attempt.</param>
     /// <returns>A connection whose handshake is complete.</returns>

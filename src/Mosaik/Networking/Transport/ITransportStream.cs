@@ -21,7 +21,8 @@ public interface ITransportStream
     /// <param name="completeWrites">True to finish with these bytes (FIN).</param>
     /// <param name="cancellationToken">Withdraws the write; a first part may have been taken.</param>
     /// <returns>A task that completes when the bytes are taken over, not when they have arrived.</returns>
-    /// <exception cref="TransportException">The stream was stopped, reset or finished, or the connection has ended.</exception>
+    /// <exception cref="TransportException">The stream was stopped, reset or finished, or the connection has
+    /// ended.</exception>
     ValueTask WriteAsync(
         ReadOnlyMemory<byte> data, bool completeWrites = false, CancellationToken cancellationToken = default);
 

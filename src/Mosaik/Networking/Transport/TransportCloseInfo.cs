@@ -3,11 +3,14 @@ namespace Mosaik.Networking.Transport;
 /// <summary>Why and by whom a connection was ended.</summary>
 /// <param name="Kind">How it came to its end.</param>
 /// <param name="IsRemote">True if the peer ended it.</param>
-/// <param name="Code">The application code, or the transport's own code for <see cref="TransportCloseKind.Protocol"/>.</param>
+/// <param name="Code">The application code, or the transport's own code for
+/// <see cref="TransportCloseKind.Protocol"/>.</param>
 /// <param name="Reason">Text for people; may be empty.</param>
 public sealed record TransportCloseInfo(TransportCloseKind Kind, bool IsRemote, CloseCode Code, string Reason)
 {
-    /// <summary>The application code the peer closed with; null if it was not the peer or not an application code.</summary>
+    /// <summary>
+    /// The application code the peer closed with; null if it was not the peer or not an application code.
+    /// </summary>
     public CloseCode? RemoteCode => IsRemote && Kind == TransportCloseKind.Application ? Code : null;
 
     /// <summary>One line for logs and messages.</summary>
