@@ -27,6 +27,9 @@ public sealed class InMemoryTransportNetwork : IDisposable
     internal const int AcceptQueue = 1024;
 
     private static readonly TimeSpan ShortestRetransmission = TimeSpan.FromMilliseconds(200);
+
+    // Of a connection that lives on: its peer is heard at least every idle timeout, and what follows a loss reveals it.
+    private static readonly TimeSpan LongestRetransmission = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LongestProbe = TimeSpan.FromSeconds(1);
 
     private readonly Dictionary<IPEndPoint, InMemoryTransport> _transports = [];
@@ -164,7 +167,7 @@ public sealed class InMemoryTransportNetwork : IDisposable
         }
 
         var (from, to) = (delivery.Owner.Transport.EndPoint.Address, delivery.Owner.Remote.EndPoint.Address);
-        if (Links.Arrival(from, to, Actions.Now, delivery.Bytes, ShortestRetransmission) is { } arrival)
+        if (Links.Arrival(from, to, Actions.Now, delivery.Bytes, ShortestRetransmission, LongestRetransmission) is { } arrival)
             Actions.At(arrival, delivery);
         else
             _parked.Add(delivery);

@@ -120,9 +120,10 @@ public sealed class SimulatedLinks
 
     /// <summary>
     /// When something that is sent again until it has got there arrives: after queue and latency, and a retransmission for
-    /// every loss. Null while nothing passes.
+    /// every loss, each after twice the time of the one before, within the given limits. Null while nothing passes.
     /// </summary>
-    internal TimeSpan? Arrival(IPAddress from, IPAddress to, TimeSpan now, int bytes, TimeSpan shortestRetransmission)
+    internal TimeSpan? Arrival(
+        IPAddress from, IPAddress to, TimeSpan now, int bytes, TimeSpan shortestRetransmission, TimeSpan longestRetransmission)
     {
         lock (_lock)
         {
@@ -133,9 +134,12 @@ public sealed class SimulatedLinks
             var arrival = latency + (conditions.Bandwidth is null
                 ? now
                 : PassQueue(from, to, conditions with { MaxDatagramSize = int.MaxValue / SmallestQueue }, now, bytes) ?? now);
-            var wait = latency * 2 > shortestRetransmission ? latency * 2 : shortestRetransmission;
-            for (; Chance(conditions.Loss); wait *= 2)
+            for (var wait = latency * 2; Chance(conditions.Loss); wait *= 2)
+            {
+                wait = TimeSpan.FromTicks(Math.Clamp(wait.Ticks, shortestRetransmission.Ticks, longestRetransmission.Ticks));
                 arrival += wait;
+            }
+
             return arrival;
         }
     }
