@@ -1,14 +1,19 @@
+using Mosaik.Groups.Bonds;
+
 namespace Mosaik.Groups;
 
 /// <summary>
 /// The calls of all handles in one line (spec/groups.md §7.6), and how many commands may be under way at once
-/// (spec/groups.md §3.2): further ones wait here, each inside its caller's own task.
+/// (spec/groups.md §3.2), which is until they are committed: further ones wait here, each inside its caller's own task.
 /// </summary>
 /// <remarks>Calls are added by any thread; taken and ended by the group's loop.</remarks>
 internal sealed class CallQueue(int maxCommands, Action wake)
 {
-    /// <summary>Bytes of commands that may be under way.</summary>
-    internal const long MaxBytes = 64L * 1024 * 1024;
+    /// <summary>
+    /// Bytes of commands that may be under way: half of what a bond takes before it skips entries, because what other
+    /// members forward travels the same way.
+    /// </summary>
+    internal const long MaxBytes = BondQueue.SkipAboveBytes / 2;
 
     private readonly Lock _lock = new();
     private readonly Queue<GroupCall> _calls = new();

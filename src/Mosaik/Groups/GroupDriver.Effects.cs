@@ -7,6 +7,7 @@ namespace Mosaik.Groups;
 internal sealed partial class GroupDriver
 {
     private readonly LeadershipSource _leadership;
+    private readonly FedCommands _fed = new();
     private bool _isAuthorized = true;
     private PeerId? _lastLeader;
     private long _endedCommands;
@@ -33,6 +34,9 @@ internal sealed partial class GroupDriver
         (_endedCommands, _endedBytes) = (0, 0);
         foreach (var completion in _effects.Commands)
             Complete(completion);
+        var settled = _fed.TakeSettled(_core.Committed.Index, _core.Leader, _core.Term);
+        _endedCommands += settled.Commands;
+        _endedBytes += settled.Bytes;
         if (_endedCommands > 0)
             Calls.Ended(_endedCommands, _endedBytes);
         foreach (var completion in _effects.Queries)
@@ -159,8 +163,16 @@ internal sealed partial class GroupDriver
     {
         if (!_commands.Remove(completion.Token, out var call))
             return;
-        _endedCommands += call.CommandCount;
-        _endedBytes += call.CommandBytes;
+        if (call.Mode == SubmitMode.Feed && completion.Assigned is { } range && range.End > _core.Committed.Index)
+        {
+            _fed.Appended(range.End, call.CommandCount, call.CommandBytes);
+        }
+        else
+        {
+            _endedCommands += call.CommandCount;
+            _endedBytes += call.CommandBytes;
+        }
+
         call.Result.TrySetResult(completion);
     }
 

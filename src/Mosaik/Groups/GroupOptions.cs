@@ -54,7 +54,10 @@ public sealed record GroupOptions
     /// <summary>Bytes of entries that are buffered while catching up; default 64 MiB.</summary>
     public long MaxBufferedBytes { get; init; } = 64L * 1024 * 1024;
 
-    /// <summary>How many commands may wait to be submitted; default 65,536. Above, and above 64 MiB, calls wait in order.</summary>
+    /// <summary>
+    /// How many commands of this node may be under way, which they are until they are committed, fed ones too; default 65,536.
+    /// Above that, and above 8 MiB of them, further calls wait in order. A call that is larger than either goes alone.
+    /// </summary>
     public int CommandQueueCapacity { get; init; } = 65_536;
 
     /// <summary>

@@ -1,4 +1,6 @@
 using Mosaik.Groups;
+using Mosaik.Primitives;
+using CounterGroup = Mosaik.Groups.Group<Mosaik.Tests.Groups.CounterCommand, Mosaik.Groups.Unit, long>;
 
 namespace Mosaik.Tests.Groups;
 
@@ -82,6 +84,42 @@ public sealed class BatchPaceTests : IDisposable
         Assert.InRange(_world.Now - start, TimeSpan.Zero, 11 * BatchPace.LongestHold);
         Assert.False(lost.IsCompleted);
     });
+
+    [Fact]
+    public void What_is_fed_is_under_way_until_it_is_committed() => _world.Run(async () =>
+    {
+        var (nodes, groups) = await _world.ClusterAsync(3, _ => new GroupOptions { CommandQueueCapacity = 4 });
+        _world.Cut(nodes[..1], nodes[1..]);
+        var fed = Feed(groups[0], 10);
+        await _world.DelayAsync(0.3);
+        Assert.Equal([true, true, true, true, false], fed[..5].Select(t => t.IsCompletedSuccessfully));
+        _world.Transports.Links.Heal();
+        await _world.WithinAsync(new ValueTask(Task.WhenAll(fed)), 5);
+
+        // Through a member that forwards what it is given.
+        await _world.WithinAsync(new ValueTask(Task.WhenAll(Feed(groups[1], 10))), 5);
+        await _world.WithinAsync(groups[1].When.Committed().Reaches(new LogIndex(20)).WaitAsync(), 5);
+    });
+
+    [Fact]
+    public void Fed_commands_are_settled_in_order_by_commits_and_all_at_once_by_another_reign()
+    {
+        var (leader, other) = (SecretKey.FromSeed(new byte[32]).PeerId, (PeerId?)null);
+        var fed = new FedCommands();
+        Assert.Equal((0L, 0L), fed.TakeSettled(LogIndex.Zero, leader, Term.One));
+        fed.Appended(new LogIndex(2), 2, 20);
+        fed.Appended(new LogIndex(5), 3, 30);
+        Assert.Equal((0L, 0L), fed.TakeSettled(new LogIndex(1), leader, Term.One));
+        Assert.Equal((2L, 20L), fed.TakeSettled(new LogIndex(4), leader, Term.One));
+        fed.Appended(new LogIndex(6), 1, 10);
+        Assert.Equal((4L, 40L), fed.TakeSettled(new LogIndex(4), leader, new Term(2)));
+        fed.Appended(new LogIndex(5), 1, 1);
+        Assert.Equal((1L, 1L), fed.TakeSettled(new LogIndex(4), other, new Term(2)));
+        Assert.Equal((0L, 0L), fed.TakeSettled(new LogIndex(9), other, new Term(2)));
+    }
+
+    private static Task<LogIndex>[] Feed(CounterGroup group, int count) =>
+        [.. Enumerable.Range(0, count).Select(_ => group.FeedAsync(GroupWorld.Increment(1)).AsTask())];
 
     private sealed class Call(int commands) : GroupCall
     {
