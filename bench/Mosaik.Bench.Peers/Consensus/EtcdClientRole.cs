@@ -55,9 +55,9 @@ public sealed class EtcdClientRole : ConsensusMember
             var status = await client.StatusAsync(new StatusRequest(), deadline: DateTime.UtcNow + AnswerTime);
             return status.Leader == status.Header.MemberId;
         }
-        catch (Grpc.Core.RpcException)
+        catch (Exception failure) when (failure is Grpc.Core.RpcException or OperationCanceledException)
         {
-            return null;
+            return null; // the client gives up in either way when the time is over
         }
     }
 

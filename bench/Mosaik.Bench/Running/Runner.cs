@@ -121,7 +121,7 @@ internal sealed class Runner(ResultWriter writer, Summary summary, RunOptions op
         {
             return await RunSideAsync(side, plan);
         }
-        catch (Exception e) when (e is IOException or TimeoutException or InvalidOperationException or InvalidDataException)
+        catch (Exception e) when (e is not OutOfMemoryException)
         {
             // The others can still be measured; the run as a whole has failed.
             summary.Failed($"{workload.Id} {plan.Variant} {side.Name}", e.Message);
