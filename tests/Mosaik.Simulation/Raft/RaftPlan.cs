@@ -46,6 +46,11 @@ internal enum RaftStyle
     /// <summary>Several voters are lost in several ways at about the same time, and replaced (Majority).</summary>
     Losses,
 
+    /// <summary>
+    /// A member comes back while another is being added for it, and the one that was added leads (Majority).
+    /// </summary>
+    Returns,
+
     /// <summary>Beyond the budget: two groups founded under one key meet (Majority).</summary>
     TwoFoundings,
 }
@@ -64,7 +69,7 @@ internal sealed record RaftPlan(
     int Nodes, int Voters, RaftStyle Style, RaftFaults Faults, int Learners, int Spares, int Plain, int Steps, RaftLimits Limits)
 {
     /// <summary>Changes whenever the same seed would mean another run.</summary>
-    public const int Version = 4;
+    public const int Version = 5;
 
     public bool IsMajority => Voters > 0;
 
@@ -86,7 +91,8 @@ internal sealed record RaftPlan(
         RaftStyle[] styles = majority > 0
             ? [RaftStyle.Events, RaftStyle.Events, RaftStyle.Meshes, RaftStyle.Meshes, RaftStyle.Time, RaftStyle.Time,
                 rolls ? RaftStyle.Rolling : RaftStyle.Time, loses ? RaftStyle.Losses : RaftStyle.Events,
-                chosen == RaftFaults.Restarts ? RaftStyle.TwoFoundings : RaftStyle.Meshes]
+                chosen == RaftFaults.Restarts ? RaftStyle.TwoFoundings : RaftStyle.Meshes,
+                loses ? RaftStyle.Returns : RaftStyle.Time]
             : [RaftStyle.Events, RaftStyle.Meshes, RaftStyle.Time, RaftStyle.SeparateBoot, RaftStyle.Newcomer, RaftStyle.Sides];
         RaftStyle style = styles[random.NextBelow(styles.Length)];
 
@@ -94,7 +100,7 @@ internal sealed record RaftPlan(
         int learners = majority > 0 ? Math.Max(count - majority, random.NextBelow(3)) : 0;
         int spares = majority > 0 && chosen == RaftFaults.Restarts && style is not (RaftStyle.Rolling or RaftStyle.TwoFoundings)
             ? random.NextBelow((majority / 2) + 1) : 0;
-        if (style == RaftStyle.Losses)
+        if (style is RaftStyle.Losses or RaftStyle.Returns)
             spares = Math.Max(1, spares);
         int plain = majority == 0 && random.NextBelow(5) == 0 ? 1 + random.NextBelow(count) : 0;
         return new RaftPlan(
@@ -105,8 +111,14 @@ internal sealed record RaftPlan(
 /// <summary>Sizes and delays of one run, the same on all nodes: small ones reach their limits.</summary>
 internal sealed record RaftLimits(
     int ReplayBatchSize, TimeSpan ReplayFetchTimeout, long MaxBufferedBytes, int MaxBatchCommands, int MaxBatchBytes,
-    TimeSpan ElectionTimeoutJitter, TimeSpan VoterReplacementDelay, bool VerifyEntryBytes)
+    TimeSpan ElectionTimeoutJitter, bool VerifyEntryBytes, TimeSpan VoterReplacementDelay)
 {
+    /// <summary>How long a member has to be away until everybody who gives up at all has given it up.</summary>
+    public TimeSpan Patience => IsReplacing ? VoterReplacementDelay : TimeSpan.FromSeconds(30);
+
+    /// <summary>Whether a member is given up for its absence alone.</summary>
+    public bool IsReplacing => VoterReplacementDelay != Timeout.InfiniteTimeSpan;
+
     public static RaftLimits Draw(SimulationRandom random) => new(
         Any(random, 1, 2, 3, 5, 2000, 2000),
         TimeSpan.FromSeconds(Any(random, 1, 25)),
@@ -114,8 +126,8 @@ internal sealed record RaftLimits(
         Any(random, 1, 2, 4096, 4096),
         Any(random, 5, 256 * 1024, 256 * 1024),
         TimeSpan.FromMilliseconds(Any(random, 0, 500, 500, 1000)),
-        TimeSpan.FromSeconds(Any(random, 3, 30)),
-        random.NextBelow(3) > 0);
+        random.NextBelow(3) > 0,
+        AnyDelay(random));
 
     public RaftSettings Apply(RaftSettings settings) => settings with
     {
@@ -128,6 +140,12 @@ internal sealed record RaftLimits(
         VoterReplacementDelay = VoterReplacementDelay,
         VerifyEntryBytes = VerifyEntryBytes,
     };
+
+    private static TimeSpan AnyDelay(SimulationRandom random)
+    {
+        int seconds = Any(random, 3, 3, 30, 30, 0);
+        return seconds == 0 ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(seconds);
+    }
 
     private static int Any(SimulationRandom random, params ReadOnlySpan<int> values) => values[random.NextBelow(values.Length)];
 }

@@ -125,8 +125,8 @@ internal sealed partial class RaftWorld
     {
         ClusterNode node = Any(_cluster.Nodes)!;
         TimeSpan time = _random.NextBelow(4) == 0
-            ? node.Settings.VoterReplacementDelay : TimeSpan.FromMilliseconds(_random.NextBelow(1500));
-        if (time < node.Settings.VoterReplacementDelay)
+            ? _plan.Limits.Patience : TimeSpan.FromMilliseconds(_random.NextBelow(1500));
+        if (time < _plan.Limits.Patience)
             _cluster.Pass(node.Name, time);
         else if (node.IsLeader && _plan.IsMajority)
             PassUnderLead(node);
@@ -135,7 +135,7 @@ internal sealed partial class RaftWorld
     // The leader's replacement delay passes while those that are there keep answering.
     private void PassUnderLead(ClusterNode leader, TimeSpan? time = null, Action? meanwhile = null)
     {
-        TimeSpan left = time ?? leader.Settings.VoterReplacementDelay;
+        TimeSpan left = time ?? _plan.Limits.Patience;
         while (left > TimeSpan.Zero && leader.IsLeader && !IsOver)
         {
             _cluster.Heartbeat(leader.Name);

@@ -35,7 +35,7 @@ internal sealed partial class RaftWorld
 
         bool returns = _random.NextBelow(3) == 0;
         if (leader.IsLeader)
-            PassUnderLead(leader, leader.Settings.VoterReplacementDelay, () =>
+            PassUnderLead(leader, _plan.Limits.Patience, () =>
             {
                 if (returns && leader.Core.RosterInForce.Count > leader.Core.Voters.Count)
                     _cluster.Mesh();
@@ -56,7 +56,7 @@ internal sealed partial class RaftWorld
         if (Any(_cluster.Nodes.Where(n => n != leader && leader.Core.Voters.Contains(n.Member))) is not { } absent)
             return;
         _cluster.Isolate(absent.Name);
-        PassUnderLead(leader, leader.Settings.VoterReplacementDelay - leader.Settings.HeartbeatInterval);
+        PassUnderLead(leader, _plan.Limits.Patience - leader.Settings.HeartbeatInterval);
     }
 
     private void Lose(ClusterNode node, List<ClusterNode> gone)

@@ -127,8 +127,10 @@ internal sealed partial class RaftWorld
                 throw new InvariantViolationException("I13", $"the roster is not complete again; {_cluster}");
             Oracle.Forget(old);
             Faults.Count(FaultKind.Restart);
-            bool departs = _random.NextBelow(2) == 0;
             byte? identity = _random.NextBelow(2) == 0 ? ++_identities : null;
+
+            // Where absence is no reason, only a good-bye or a successor of the same name is one.
+            bool departs = _random.NextBelow(2) == 0 || (identity is not null && !_plan.Limits.IsReplacing);
             RaftSettings settings = old.Settings;
             _cluster.Crash(name, departs);
             _cluster.Start(name, s => settings with { Self = identity is null ? old.Peer : s.Self, Incarnation = s.Incarnation },
@@ -190,7 +192,7 @@ internal sealed partial class RaftWorld
         }
 
         Oracle.History.Judge(leader.Commanded, _plan.IsMajority);
-        if (_plan.IsMajority && leader.Core.Voters.Count != _plan.Voters)
+        if (_plan.IsMajority && !IsRosterSettled(leader))
             throw new InvariantViolationException("I13", $"the roster has {leader.Core.Voters.Count} members; {_cluster}");
     }
 
@@ -240,10 +242,21 @@ internal sealed partial class RaftWorld
         if (_cluster.Leaders.Count() != 1)
             return false;
         ClusterNode leader = _cluster.Leaders.Single();
-        bool isComplete = !_plan.IsMajority || (leader.Core.RosterInForce.Count == _plan.Voters && leader.Core.IsRosterComplete);
+        bool isComplete = !_plan.IsMajority || IsRosterSettled(leader);
 
         // In Available what a follower has beyond the leader's log stays until the next command takes its place.
         return isComplete && _cluster.Nodes.All(n => n.Core.Online && n.Core.Leader == leader.Peer
             && (!_plan.IsMajority || (n.Core.LogPosition == leader.Core.LogPosition && n.Core.Committed == leader.Core.Committed)));
+    }
+
+    // Nothing is left to replace. Where absence is no reason, a member that is gone without a word stays, and with it whoever was
+    // added: nobody knows that it will not come back (§7.16, rules 1 and 5).
+    private bool IsRosterSettled(ClusterNode leader)
+    {
+        IReadOnlyList<GroupMember> roster = leader.Core.RosterInForce;
+        bool waits = !_plan.Limits.IsReplacing && roster.Any(m => !_cluster.Nodes.Any(n => n.Member == m || n.Peer == m.PeerId));
+        if (!waits)
+            return roster.Count == _plan.Voters && leader.Core.Voters.Count == _plan.Voters && leader.Core.IsRosterComplete;
+        return leader.Core.Voters.Count == roster.Count && roster.All(m => !_cluster.Nodes.Any(n => n.Peer == m.PeerId && n.Member != m));
     }
 }

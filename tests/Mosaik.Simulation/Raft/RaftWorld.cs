@@ -85,6 +85,9 @@ internal sealed partial class RaftWorld
             case RaftStyle.Losses:
                 RunLosses();
                 break;
+            case RaftStyle.Returns:
+                RunReturns();
+                break;
             case RaftStyle.TwoFoundings:
                 RunTwoFoundings();
                 break;
