@@ -92,6 +92,8 @@ internal sealed partial class RaftCore
 
     private Term NextTerm()
     {
+        if (_outrun > _term)
+            return _outrun.Next;
         if (_settings.IsMajority || _term.IsZero)
             return _term.Next;
         ulong next = (_term.Value >> StripeBits << StripeBits) | _stripe;

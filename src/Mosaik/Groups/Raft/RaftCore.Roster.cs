@@ -9,6 +9,7 @@ internal sealed partial class RaftCore
     private VoterProgress? _progress;
     private TimeSpan _nextTooManyVoters;
     private TimeSpan _nextNoQuorum;
+    private Term _outrun;
 
     /// <summary>Majority: the members of the last committed roster, ascending; empty before the founding.</summary>
     public IReadOnlyList<GroupMember> Voters => _committedRoster?.List ?? [];
@@ -160,17 +161,36 @@ internal sealed partial class RaftCore
         }
     }
 
+    private bool HearsLeader =>
+        _leader is { } leader && _bonds.Contains(leader) && _now < _leaderHeardAt + _settings.ElectionTimeout;
+
     // Rule 3: who is outside and behind cannot win. Rule 12: who hears a leader does not help to depose it.
     private bool IsDisturbance(BondView bond, in RequestVote request)
     {
         bool isOutsider = _rosters.Current is { } roster && !roster.Contains(bond.Member);
         if (isOutsider && request.Last < _log.Last)
+        {
+            Outrun(request.Term);
             return true;
+        }
+
         if (request.Term <= _term)
             return false;
-        return Role == RaftRole.Leader
-            ? _now < QuorumDeadline
-            : _leader is { } leader && _bonds.Contains(leader) && _now < _leaderHeardAt + _settings.ElectionTimeout;
+        return Role == RaftRole.Leader ? _now < QuorumDeadline : HearsLeader;
+    }
+
+    /// <summary>
+    /// Where nobody leads, an outsider that cannot win still takes the votes of those that do not know better, in every term in
+    /// which it asks first. Who knows better asks soon, in a term above that: the faster of the two would be first for ever.
+    /// </summary>
+    private void Outrun(Term asked)
+    {
+        bool isBefore = Role == RaftRole.Follower ? asked >= _term : asked > _term;
+        if (!isBefore || Role == RaftRole.Leader || HearsLeader || !MayCampaign)
+            return;
+        if (asked > _outrun)
+            _outrun = asked;
+        CampaignSoon();
     }
 
     private void OnProtocolEntryCommitted(ulong index)

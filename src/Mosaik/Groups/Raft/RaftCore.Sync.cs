@@ -88,10 +88,18 @@ internal sealed partial class RaftCore : ISyncHost
 
     private void EndCatchUp() => _catchUp = null;
 
+    // One that has stepped down without a word serves and pings on. A leader's heartbeats come between its answers, so none of
+    // them is later than an answer may take.
+    private void NoteSignOfLife()
+    {
+        if (_now < _leaderHeardAt + _settings.ReplayFetchTimeout)
+            ArmElectionTimer();
+    }
+
     private bool OnStateSync(BondView bond, ReadOnlyMemory<byte> message)
     {
         if (_catchUp is not null && bond.Peer == _leader)
-            ArmElectionTimer();
+            NoteSignOfLife();
         SyncReception reception = _provider.Receive(bond, message);
         if (reception == SyncReception.NotMine && _catchUp is { } catchUp)
             reception = catchUp.Receive(bond, message);

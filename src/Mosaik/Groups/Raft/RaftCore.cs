@@ -175,7 +175,7 @@ internal sealed partial class RaftCore
     {
         Enter(now, effects);
         if (_catchUp is not null && peer == _leader)
-            ArmElectionTimer();
+            NoteSignOfLife();
     }
 
     /// <summary>A Raft message arrived.</summary>

@@ -83,6 +83,12 @@ internal sealed class NodeView(ClusterNode node)
 
     public bool HasCampaigned { get; set; }
 
+    /// <summary>Terms in which an outsider asked that cannot win, while nobody may have led.</summary>
+    public HashSet<Term> Asked { get; } = [];
+
+    /// <summary>The greatest one of these while certainly nobody led: it has to be outrun.</summary>
+    public Term Outrun { get; set; }
+
     /// <summary>Terms in which this process has asked for votes.</summary>
     public HashSet<Term> Campaigns { get; } = [];
 

@@ -54,8 +54,11 @@ internal sealed partial class RaftOracle
         bool isLeaders = core.Role == RaftRole.Follower && core.Leader == input.From!.Peer;
         bool isAnswered = kind == RaftMessageKind.RequestVote && _expected is { IsRecorded: true } recorded && recorded.Term == core.Term
             && core.Role == RaftRole.Follower;
+        bool isServed = kind == RaftMessageKind.StateSync && view.IsCatchingUp && IsTrusted(view);
         bool isReset = isAnswered || core.Role == RaftRole.Candidate && core.Term > view.Term
-            || isLeaders && (view.HeardFrom.Contains((input.From!.Peer, core.Term)) || (kind == RaftMessageKind.StateSync && view.IsCatchingUp));
+            || isLeaders && (view.HeardFrom.Contains((input.From!.Peer, core.Term)) || isServed);
+        bool isBehind = kind == RaftMessageKind.RequestVote && _expected is { IsBehind: true } behind
+            && (core.Role == RaftRole.Follower || (behind.IsSilent && core.Role == RaftRole.Candidate)) && MayCampaign(view);
         if (isReset)
         {
             // Who is outside of the roster waits longer; entries that change it come after the timer is set.
@@ -70,11 +73,12 @@ internal sealed partial class RaftOracle
         else if (isSame)
         {
             Require(core.ElectionDeadline <= view.ElectionDeadline, "TIMER", view, $"is put off by {kind}");
+            bool isHastened = core.ElectionDeadline < view.ElectionDeadline && !isBehind && kind != RaftMessageKind.AppendEntries;
+            Require(!isHastened, "TIMER", view, $"campaigns sooner because of {kind}");
         }
 
         // The candidate should not win, so this one had better begin soon (§6.4).
-        if (kind == RaftMessageKind.RequestVote && _expected is { IsBehind: true } && core.Role == RaftRole.Follower
-            && MayCampaign(view))
+        if (isBehind)
         {
             TimeSpan jitter = settings.ElectionTimeoutJitter > LeastCorrection ? settings.ElectionTimeoutJitter : LeastCorrection;
             TimeSpan earliest = view.HasCampaigned ? default : first;
@@ -82,6 +86,10 @@ internal sealed partial class RaftOracle
                 $"denies {input.From!.Name} for its log and does not campaign soon");
         }
     }
+
+    // What serves on may have stepped down without a word: only a leader sends entries (§6.6).
+    private static bool IsTrusted(NodeView view) => view.LeaderHeardAt != TimeSpan.MinValue
+        && view.Node.Now < view.LeaderHeardAt + view.Node.Settings.ReplayFetchTimeout;
 
     private bool MayCampaign(NodeView view) => view.Node.Core.State == RaftState.Running && view.IsAuthorized
         && !view.Node.Machine.Preference.IsObserver && (!isMajority || view.Node.Settings.IsVoter);

@@ -89,8 +89,10 @@ internal sealed partial class RaftOracle
     {
         (Roster Roster, ulong Index)? inForce = view.RosterAt(ulong.MaxValue);
         bool isOutsider = inForce is { } known && !known.Roster.Contains(view.Seen(from));
-        bool isIgnored = isOutsider && request.Last < view.Last;
-        if (!isIgnored && request.Term > view.Term)
+        if (isOutsider && request.Last < view.Last)
+            return ExpectOutrun(view, request.Term);
+        bool isIgnored = false;
+        if (request.Term > view.Term)
             isIgnored = view.Role == RaftRole.Leader ? view.Node.Now < QuorumDeadline(view) : HearsLeader(view);
         if (isIgnored)
             return new ExpectedVote(default, default, IsRecorded: false) { IsSilent = true };
@@ -106,6 +108,18 @@ internal sealed partial class RaftOracle
         {
             IsBehind = (vote is null || vote == view.Seen(from)) && request.Last < view.Last,
         };
+    }
+
+    // It is not answered. Where nobody leads it is outrun, for it takes the votes of others in every term in which it asks first.
+    private ExpectedVote ExpectOutrun(NodeView view, Term asked)
+    {
+        bool isBefore = view.Role == RaftRole.Follower ? asked >= view.Term : asked > view.Term;
+        bool isOutrun = isBefore && view.Inputs == 1 && view.Role != RaftRole.Leader && !HearsLeader(view) && MayCampaign(view);
+        if (isOutrun || view.Inputs > 1)
+            view.Asked.Add(asked);
+        if (isOutrun && asked > view.Outrun)
+            view.Outrun = asked;
+        return new ExpectedVote(default, default, IsRecorded: false) { IsSilent = true, IsBehind = isOutrun };
     }
 
     private bool HearsLeader(NodeView view) => view.Leader is { } leader && view.Role == RaftRole.Follower
@@ -165,7 +179,9 @@ internal sealed partial class RaftOracle
         if (isMajority)
         {
             Require(node.Settings.IsVoter, "I12", view, "campaigns as a learner");
-            Require(core.Term == known.Next || (inputs > 1 && core.Term > known), "TERM", view, $"takes term {core.Term} after {known}");
+            bool isNext = core.Term == known.Next || view.Asked.Any(a => a > known && core.Term == a.Next);
+            Require((isNext && core.Term > view.Outrun) || (inputs > 1 && core.Term > known), "TERM", view,
+                $"takes term {core.Term} after {known}, an outsider {view.Outrun}");
             Require(view.Log.Count > 0 || MayFound(view), "FOUNDING", view,
                 $"wants to found the group among {VotersAround(view)} voters, {view.Founded.Count} of which have a log");
         }

@@ -448,6 +448,40 @@ public sealed class RaftCatchUpTests
         }
     }
 
+    [Fact]
+    public void Who_catches_up_from_a_leader_that_steps_down_without_a_word_campaigns()
+    {
+        foreach (string name in (string[])["A", "B", "C"])
+            _cluster.Start(name);
+        _cluster.Mesh();
+        AvailableScheduleTests.Elect(_cluster, "A");
+        _cluster.Execute("A", "x");
+        _cluster.Settle();
+        _cluster.Feed("A", "y");
+        foreach (string other in (string[])["B", "C"])
+            _cluster.Drop("A", other);
+        _cluster.Heartbeat("A");
+        foreach (string other in (string[])["B", "C"])
+        {
+            _cluster.Deliver("A", other);
+            Assert.True(_cluster[other].Core.IsCatchingUp);
+        }
+
+        // It goes on answering, and its bonds stay alive.
+        _cluster.Authorize("A", isAuthorized: false);
+        for (int i = 0; i < 120 && !_cluster.Leaders.Any(); i++)
+        {
+            _cluster.DeliverAll();
+            foreach (string other in (string[])["B", "C"])
+            {
+                _cluster.Step(_cluster[other], "bytes", n => n.Core.Heard(_cluster["A"].Peer, n.Now, n.Effects));
+                _cluster.Pass(other, TimeSpan.FromMilliseconds(500));
+            }
+        }
+
+        Assert.Contains(_cluster.Leaders, l => l.Name is "B" or "C");
+    }
+
     private void Pair(params string[] commands)
     {
         _cluster.Start("A");

@@ -372,6 +372,37 @@ public sealed class ReplacementScheduleTests
         Assert.All(_cluster.Nodes, n => Assert.Equal(5, n.Core.Voters.Count));
     }
 
+    [Fact]
+    public void A_patient_member_is_elected_although_an_impatient_removed_voter_asks_first()
+    {
+        AddInFlight("D");
+        _cluster.Bond("A", "C");
+        _cluster.Bond("B", "C");
+        _cluster.Bond("C", "D");
+        foreach (string other in (string[])["B", "D"])
+        {
+            _cluster.Deliver("A", other);
+            _cluster.Deliver(other, "A");
+        }
+
+        // Only A knows that D is removed; B votes for whoever asks first.
+        Assert.DoesNotContain(_cluster["D"].Member, _cluster["A"].Core.RosterInForce);
+        _cluster["A"].Machine.Preference = LeadershipPreference.Reluctant();
+        _cluster.Isolate("A");
+        _cluster.Crash("C");
+        _cluster.Pass("A", TimeSpan.FromSeconds(3));
+        Assert.False(_cluster["A"].IsLeader);
+        _cluster.Mesh();
+        for (int i = 0; i < 600 && !_cluster["A"].IsLeader; i++)
+        {
+            foreach (ClusterNode node in _cluster.Nodes.ToArray())
+                _cluster.Pass(node.Name, TimeSpan.FromMilliseconds(100));
+            _cluster.DeliverAll();
+        }
+
+        Assert.True(_cluster["A"].IsLeader, _cluster.ToString());
+    }
+
     private static (int Added, int Removed) Changes(ClusterNode node)
     {
         int added = 0;
