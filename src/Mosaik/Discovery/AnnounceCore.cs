@@ -14,7 +14,8 @@ namespace Mosaik.Discovery;
 /// announcement share one more at the end of that window. Without neighbours nothing waits but the fact that there is
 /// something to say, and the first neighbour hears it: every new neighbour does.</para>
 /// <para>Membership: while there is no neighbour, all bootstrap peers and up to 16 random known ones are joined, at
-/// once and then with a backoff of 2 s … 60 s, which starts over when something has changed.</para>
+/// once and then with a backoff of 2 s … 60 s, which starts over when something has changed. Who loses its last
+/// neighbour gives gossip 500 ms to find another one by itself.</para>
 /// <para>An entry too large for gossip is not announced (<see cref="IsOversized"/>); neighbours are synced with
 /// instead, and the sync table refreshes everybody else.</para>
 /// <para>The set of neighbours is that of gossip, told by ups and downs and, after a lag, as a whole. The keep-alive
@@ -33,6 +34,12 @@ internal sealed class AnnounceCore(DiscoveryOptions options, RandomSource random
 
     /// <summary>Neighbours that appear so soon after an announcement share the next one.</summary>
     public static readonly TimeSpan Window = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>
+    /// How long after the loss of the last neighbour nobody is joined: gossip asks peers it has in reserve first. A join makes
+    /// others lose a neighbour, who would join in turn.
+    /// </summary>
+    public static readonly TimeSpan ReserveTime = TimeSpan.FromMilliseconds(500);
 
     private const double FirstBackoffSeconds = 2;
     private const double LastBackoffSeconds = 60;
@@ -109,7 +116,7 @@ internal sealed class AnnounceCore(DiscoveryOptions options, RandomSource random
     public void OnNeighbourDown(PeerId id, DiscoveryTime now)
     {
         if (_neighbours.Remove(id) && IsAlone)
-            RestartBackoff(now.Monotonic);
+            RestartBackoff(now.Monotonic + ReserveTime);
     }
 
     /// <summary>Messages and ups and downs were missed: this is the exact set of neighbours.</summary>
@@ -119,7 +126,9 @@ internal sealed class AnnounceCore(DiscoveryOptions options, RandomSource random
             OnNeighbourDown(gone, now);
         foreach (PeerId id in neighbours.Order())
             OnNeighbourUp(id, isKnown(id), now);
-        if (!IsAlone)
+        if (IsAlone)
+            RestartBackoff(now.Monotonic);
+        else
             Effects.Refreshes.Add(_neighbours.ElementAt(random.NextBelow(_neighbours.Count)));
     }
 

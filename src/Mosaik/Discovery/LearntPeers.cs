@@ -10,7 +10,9 @@ namespace Mosaik.Discovery;
 /// <remarks>
 /// While the own entry is announced, a sync only repairs what announcing has missed: about 32 newcomers are drawn by
 /// lot however large the catalog is, a sync takes as many tokens as the catalog has portions of 32 entries, and after
-/// three in a row that brought nobody new the line is dissolved.
+/// three in a row that brought nobody new the line is dissolved. The first one comes 300 ms after the first newcomer, and
+/// with more than 32 entries 1 s to 3 s after it: where many start together announcements bring nearly all of them in that
+/// time, and what was missed is there to be found.
 /// </remarks>
 internal sealed class LearntPeers(RandomSource random)
 {
@@ -23,16 +25,25 @@ internal sealed class LearntPeers(RandomSource random)
     private const int Burst = 16;
     private const double TokensPerSecond = 2;
 
+    private const double ShortestPatienceSeconds = 1;
+    private const double LongestPatienceSeconds = 3;
+
+    private static readonly TimeSpan ShortPatience = TimeSpan.FromMilliseconds(300);
     private static readonly TimeSpan OneTick = TimeSpan.FromTicks(1);
 
     private readonly List<PeerId> _line = [];
     private readonly HashSet<PeerId> _inLine = [];
     private double _tokens = Burst;
     private TimeSpan _tokensAt;
+    private TimeSpan? _firstAt;
+    private TimeSpan _longPatience;
     private int _fruitless;
 
     /// <summary>How many entries a snapshot has about now.</summary>
     public int CatalogSize { get; set; }
+
+    private TimeSpan PatientUntil =>
+        _firstAt.GetValueOrDefault() + (CatalogSize > EntriesPerToken ? _longPatience : ShortPatience);
 
     /// <summary>Whether nobody waits.</summary>
     public bool IsEmpty => _line.Count == 0;
@@ -53,7 +64,7 @@ internal sealed class LearntPeers(RandomSource random)
     /// <param name="next">The peer.</param>
     public bool TryTake(Predicate<PeerId> isWaiting, bool isAnnounced, out PeerId next)
     {
-        while (_line.Count > 0 && _tokens >= 1)
+        while (_line.Count > 0 && _tokens >= 1 && (!isAnnounced || _tokensAt >= PatientUntil))
         {
             int at = random.NextBelow(_line.Count);
             next = _line[at];
@@ -71,9 +82,11 @@ internal sealed class LearntPeers(RandomSource random)
     }
 
     /// <summary>When there is a token for the next one.</summary>
-    public TimeSpan NextToken(TimeSpan now)
+    public TimeSpan NextToken(TimeSpan now, bool isAnnounced)
     {
         Refill(now);
+        if (isAnnounced && now < PatientUntil)
+            return PatientUntil;
         // Never too early, for that would be again and again: what is missing may be less than a tick of the clock.
         return _tokens >= 1 ? now : now + TimeSpan.FromSeconds((1 - _tokens) / TokensPerSecond) + OneTick;
     }
@@ -81,6 +94,13 @@ internal sealed class LearntPeers(RandomSource random)
     /// <summary>Time has passed.</summary>
     public void Refill(TimeSpan now)
     {
+        if (_firstAt is null && !IsEmpty)
+        {
+            _firstAt = now;
+            _longPatience = TimeSpan.FromSeconds(
+                ShortestPatienceSeconds + (random.NextDouble() * (LongestPatienceSeconds - ShortestPatienceSeconds)));
+        }
+
         if (now <= _tokensAt)
             return;
         _tokens = Math.Min(Burst, _tokens + ((now - _tokensAt).TotalSeconds * TokensPerSecond));

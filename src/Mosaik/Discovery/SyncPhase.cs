@@ -5,6 +5,9 @@ namespace Mosaik.Discovery;
 /// </summary>
 internal enum SyncPhase
 {
+    /// <summary>A new neighbour, whose entry should come by itself.</summary>
+    Expected,
+
     /// <summary>A sync is to start when there is room for it.</summary>
     Queued,
 

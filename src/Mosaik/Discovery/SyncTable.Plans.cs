@@ -5,6 +5,9 @@ namespace Mosaik.Discovery;
 // What is to happen with a peer later: retries of failed syncs, and further syncs with peers that were synced with.
 internal sealed partial class SyncTable
 {
+    /// <summary>How long a new neighbour's announcement is waited for.</summary>
+    internal static readonly TimeSpan AnnouncementTime = TimeSpan.FromMilliseconds(500);
+
     private static readonly TimeSpan LossInterval = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(30);
 
@@ -61,6 +64,12 @@ internal sealed partial class SyncTable
             PlanLook(id, peer, now);
     }
 
+    private void Expect(PeerId id, SyncPeer peer, TimeSpan now)
+    {
+        peer.Enter(SyncPhase.Expected);
+        Plan(id, peer, now + AnnouncementTime);
+    }
+
     private void Fail(PeerId id, SyncPeer peer, SyncOutcome outcome, TimeSpan now)
     {
         peer.Enter(SyncPhase.Failed);
@@ -93,6 +102,8 @@ internal sealed partial class SyncTable
                 continue;
             if (peer.Phase == SyncPhase.Synced)
                 LookAtSynced(plan.Id, peer, now, isFresh);
+            else if (peer.Phase == SyncPhase.Expected)
+                Begin(plan.Id, peer, SyncReason.Neighbour, now, TimeSpan.Zero); // its entry has not come, or is not one we can take
             else if (isFresh(plan.Id) || peer.IsPersistent(now))
                 Enqueue(plan.Id, peer);
             else if (!peer.IsBootstrap)

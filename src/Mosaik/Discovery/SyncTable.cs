@@ -15,6 +15,8 @@ namespace Mosaik.Discovery;
 /// snapshots in a burst. While the own entry is announced, only two of the latter run at once, and when the line is
 /// dissolved those in it are passed over until they are heard of again: so their traffic per node does not grow with
 /// the network.</para>
+/// <para>A new neighbour announces its entry to us, so a sync with it waits that long: what gossip brings needs no
+/// snapshot in either direction.</para>
 /// <para>At most two outbound syncs per peer run at once, background ones included. A caller joins a running one only
 /// if it has not sent its snapshot: what is sent later contains everything the caller knows now.</para>
 /// <para>A configured peer is synced with anew when a connection with it was lost: started anew with the same key it
@@ -67,13 +69,17 @@ internal sealed partial class SyncTable(RandomSource random, TimeSpan? refreshAf
     {
         if (!_peers.TryGetValue(id, out SyncPeer? peer))
         {
-            peer = new SyncPeer();
-            _peers[id] = peer;
-            peer.Remember(reason, now, persistFor);
-            if (reason == SyncReason.Learnt && IsAnnounced && !_learnt.IsDrawn())
-                PassOver(peer);
+            _peers[id] = peer = new SyncPeer();
+            if (reason == SyncReason.Neighbour && IsAnnounced)
+                Expect(id, peer, now);
             else
-                Enqueue(id, peer);
+                Begin(id, peer, reason, now, persistFor);
+            return;
+        }
+        if (peer.Phase == SyncPhase.Expected)
+        {
+            if (reason != SyncReason.Neighbour)
+                Begin(id, peer, reason, now, persistFor);
             return;
         }
         bool wasNamed = peer.IsNamed;
@@ -181,7 +187,7 @@ internal sealed partial class SyncTable(RandomSource random, TimeSpan? refreshAf
         TimeSpan? due = NextPlan;
         if (_running.Background >= MaxBackground || _learnt.IsEmpty || !MayLearn)
             return due;
-        TimeSpan token = _learnt.NextToken(now);
+        TimeSpan token = _learnt.NextToken(now, IsAnnounced);
         return due < token ? due : token;
     }
 
@@ -221,6 +227,15 @@ internal sealed partial class SyncTable(RandomSource random, TimeSpan? refreshAf
         known.Again = false;
         if (outcome == SyncOutcome.Succeeded)
             Refresh(sync.Peer, now);
+    }
+
+    private void Begin(PeerId id, SyncPeer peer, SyncReason reason, TimeSpan now, TimeSpan persistFor)
+    {
+        peer.Remember(reason, now, persistFor);
+        if (reason == SyncReason.Learnt && IsAnnounced && !_learnt.IsDrawn())
+            PassOver(peer);
+        else
+            Enqueue(id, peer);
     }
 
     private void Enqueue(PeerId id, SyncPeer peer)

@@ -174,7 +174,10 @@ public sealed class AnnounceCoreTests
         Assert.Null(_core.NextDue);
         At(_nowMs + 1000);
         _core.OnNeighbourDown(Id(1), Now);
-        Assert.Equal("join 18", Take()); // at once
+        At(_nowMs + 499);
+        Assert.Equal("", Take()); // gossip asks whom it has in reserve
+        At(_nowMs + 1);
+        Assert.Equal("join 18", Take());
         Assert.InRange(_core.NextDue!.Value.TotalMilliseconds - _nowMs, 1600, 2400);
     }
 

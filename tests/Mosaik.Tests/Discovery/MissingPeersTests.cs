@@ -133,6 +133,7 @@ public sealed class MissingPeersTests
         DiscoveryTime at = Time(0);
         core.GoOnline(at);
         core.Offer([TestEntries.Make(1, Now, Now)], default, EntrySource.Gossip, at);
+        core.HandleTimeout(at = Time(1)); // announcements had their time
         core.OnSyncFinished(Assert.Single(core.Effects.Syncs), SyncOutcome.Succeeded, at);
         core.Effects.Clear();
         core.OnConnectionLost(key.PeerId, Time(10));

@@ -10,6 +10,14 @@ public sealed class SyncTableTests
 
     private readonly SyncTable _table = new(new SeededRandom(1), refreshAfter: null);
 
+    public SyncTableTests()
+    {
+        // The first newcomer was long ago: those of the tests are not waited for.
+        Observe(-1, SyncReason.Learnt, -100);
+        _table.Forget(Id(-1));
+        Assert.Empty(Due(-100));
+    }
+
     private static PeerId Id(int peer) => PeerId.FromRawUnchecked(UniqueId.FromInt32(peer).AsSpan());
 
     private List<SyncStart> Due(double seconds, bool fresh = true)
@@ -116,7 +124,7 @@ public sealed class SyncTableTests
             double due = _table.NextDue(TimeSpan.FromSeconds(now))!.Value.TotalSeconds - now;
             Assert.InRange(due, mean * 0.8, mean * 1.2);
             Assert.Empty(Due(now + due - 0.001));
-            now += due;
+            now += due + 0.000001; // not before it for want of digits
         }
         SyncStart last = Assert.Single(Due(now));
         Finish(last, SyncOutcome.Failed, now);
@@ -176,7 +184,7 @@ public sealed class SyncTableTests
     public void A_configured_peer_is_synced_with_anew_when_a_connection_was_lost()
     {
         Observe(1, SyncReason.Bootstrap);
-        Observe(2, SyncReason.Neighbour);
+        Observe(2, SyncReason.Learnt);
         foreach (SyncStart start in Due(0))
             Finish(start, SyncOutcome.Succeeded, 0);
         Lose(2, 10);
@@ -205,7 +213,7 @@ public sealed class SyncTableTests
     [Fact]
     public void A_peer_that_is_missed_is_looked_for_until_it_is_found()
     {
-        Observe(1, SyncReason.Neighbour);
+        Observe(1, SyncReason.Learnt);
         Finish(Assert.Single(Due(0)), SyncOutcome.Succeeded, 0);
         _table.LookFor(Id(1), TimeSpan.FromSeconds(10));
         double now = 10;
@@ -228,7 +236,7 @@ public sealed class SyncTableTests
     {
         for (int i = 1; i <= 10; i++)
         {
-            Observe(i, SyncReason.Neighbour);
+            Observe(i, SyncReason.Learnt);
             Finish(Assert.Single(Due(0)), SyncOutcome.Succeeded, 0);
         }
         for (int i = 1; i <= 10; i++)
@@ -438,7 +446,58 @@ public sealed class SyncTableTests
         }
         Assert.InRange(started, 16, 64);
         for (int i = 2000; i < 2100; i++)
-            Observe(i, SyncReason.Neighbour, 2000);
+            Observe(i, SyncReason.Dialled, 2000);
         Assert.Equal(SyncTable.MaxBackground, Due(2000).Count); // named ones are not drawn by lot
+    }
+
+    [Theory]
+    [InlineData(32, 0.3, 0.3)]
+    [InlineData(33, 1, 3)]
+    public void The_first_newcomers_are_left_to_announcements_for_a_while(int catalogSize, double least, double most)
+    {
+        for (ulong seed = 1; seed <= 10; seed++)
+        {
+            var table = new SyncTable(new SeededRandom(seed), refreshAfter: null) { CatalogSize = 1 };
+            for (int i = 0; i < 10; i++)
+                table.Observe(Id(i), SyncReason.Learnt, TimeSpan.FromSeconds(5), Persist);
+            table.CatalogSize = catalogSize;
+            Assert.Empty(Take(table, 5));
+            double due = table.NextDue(TimeSpan.FromSeconds(5))!.Value.TotalSeconds - 5;
+            Assert.InRange(due, least - 0.000001, most + 0.000001);
+            Assert.Empty(Take(table, 5 + due - 0.001));
+            Assert.Equal(SyncTable.MaxLearning, Take(table, 5 + due + 0.000001).Count);
+            table.Observe(Id(99), SyncReason.Dialled, TimeSpan.FromSeconds(5), Persist); // named ones are not
+            Assert.Single(Take(table, 5));
+        }
+
+        static List<SyncStart> Take(SyncTable table, double seconds)
+        {
+            var starts = new List<SyncStart>();
+            table.TakeDue(TimeSpan.FromSeconds(seconds), static _ => true, starts);
+            return starts;
+        }
+    }
+
+    [Fact]
+    public void A_new_neighbour_is_synced_with_when_its_announcement_does_not_come()
+    {
+        _table.CatalogSize = 1_000_000;
+        for (int i = 1; i <= 3; i++)
+            Observe(i, SyncReason.Neighbour);
+        Assert.Empty(Due(0));
+        Observe(1, SyncReason.Learnt, 0.1); // its entry came by gossip, as of anybody else
+        Observe(2, SyncReason.Neighbour, 0.1); // once more
+        Observe(3, SyncReason.Dialled, 0.1);
+        Assert.Equal(Id(3), Assert.Single(Due(0.1)).Peer);
+        Assert.Equal(0.5, _table.NextDue(TimeSpan.FromSeconds(0.1))!.Value.TotalSeconds);
+        Assert.Empty(Due(0.499));
+        Assert.Equal(Id(2), Assert.Single(Due(0.5, fresh: false)).Peer);
+
+        // Where nobody announces it does not come by itself.
+        var unannounced = new SyncTable(new SeededRandom(1), TimeSpan.FromSeconds(100));
+        unannounced.Observe(Id(1), SyncReason.Neighbour, TimeSpan.Zero, TimeSpan.Zero);
+        var starts = new List<SyncStart>();
+        unannounced.TakeDue(TimeSpan.Zero, static _ => true, starts);
+        Assert.Single(starts);
     }
 }

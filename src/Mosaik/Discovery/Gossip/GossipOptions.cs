@@ -46,8 +46,13 @@ public sealed record GossipOptions
     /// <summary>How long to wait for a payload after asking for it.</summary>
     public TimeSpan GraftTimeout2 { get; init; } = TimeSpan.FromMilliseconds(40);
 
-    /// <summary>How long announcements of payloads are gathered.</summary>
+    /// <summary>How long announcements of payloads are gathered, if none left for <see cref="DispatchInterval"/>.</summary>
     public TimeSpan DispatchTimeout { get; init; } = TimeSpan.FromMilliseconds(5);
+
+    /// <summary>
+    /// Least time between two dispatches of announcements: where payloads come more often, each dispatch has many of them.
+    /// </summary>
+    public TimeSpan DispatchInterval { get; init; } = TimeSpan.FromMilliseconds(100);
 
     /// <summary>By how many rounds a path must be shorter to replace another one.</summary>
     public int OptimizationThreshold { get; init; } = 7;
@@ -95,6 +100,7 @@ public sealed record GossipOptions
         RequirePositive(GraftTimeout1, nameof(GraftTimeout1));
         RequirePositive(GraftTimeout2, nameof(GraftTimeout2));
         RequirePositive(DispatchTimeout, nameof(DispatchTimeout));
+        RequirePositive(DispatchInterval, nameof(DispatchInterval));
         RequireWithin(OptimizationThreshold, 1, ushort.MaxValue, nameof(OptimizationThreshold));
         RequirePositive(MessageCacheRetention, nameof(MessageCacheRetention));
         RequirePositive(MessageIdRetention, nameof(MessageIdRetention));

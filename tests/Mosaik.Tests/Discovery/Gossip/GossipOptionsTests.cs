@@ -23,6 +23,7 @@ public sealed class GossipOptionsTests
         { nameof(GossipOptions.GraftTimeout1), new() { GraftTimeout1 = TimeSpan.Zero } },
         { nameof(GossipOptions.GraftTimeout2), new() { GraftTimeout2 = TimeSpan.Zero } },
         { nameof(GossipOptions.DispatchTimeout), new() { DispatchTimeout = TimeSpan.Zero } },
+        { nameof(GossipOptions.DispatchInterval), new() { DispatchInterval = TimeSpan.Zero } },
         { nameof(GossipOptions.OptimizationThreshold), new() { OptimizationThreshold = 0 } },
         { nameof(GossipOptions.MessageCacheRetention), new() { MessageCacheRetention = TimeSpan.Zero } },
         { nameof(GossipOptions.MessageIdRetention), new() { MessageIdRetention = TimeSpan.Zero } },

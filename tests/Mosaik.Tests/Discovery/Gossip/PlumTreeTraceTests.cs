@@ -109,6 +109,35 @@ public sealed class PlumTreeTraceTests
     }
 
     [Fact]
+    public void Announcements_of_many_payloads_leave_together()
+    {
+        Neighbours("BC");
+        MakeLazy('B');
+        _now += TimeSpan.FromSeconds(1);
+        _effects.Clear();
+        Announce(1, "Schedule(5 ms, dispatch)");
+        _now += TimeSpan.FromMilliseconds(5);
+        Timer(new GossipTimer.Dispatch());
+        Expect("Send(B, IHave 1)");
+
+        _now += TimeSpan.FromMilliseconds(30);
+        Announce(2, "Schedule(70 ms, dispatch)");
+        Announce(3);
+        _now += TimeSpan.FromMilliseconds(70);
+        Timer(new GossipTimer.Dispatch());
+        Expect("Send(B, IHave 2)");
+
+        _now += TimeSpan.FromMilliseconds(95); // as soon as the interval is over in any case
+        Announce(4, "Schedule(5 ms, dispatch)");
+
+        void Announce(byte content, params string[] scheduled)
+        {
+            _core.Broadcast(new[] { content }, GossipScope.Swarm, _now);
+            Expect([.. scheduled, "Send(C, Gossip swarm, round 0)"]);
+        }
+    }
+
+    [Fact]
     public void PT8_a_graft_gets_the_payload_with_the_next_round()
     {
         Neighbours("BCD");

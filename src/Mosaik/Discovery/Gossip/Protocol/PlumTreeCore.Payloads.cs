@@ -40,7 +40,7 @@ internal sealed partial class PlumTreeCore
         BroadcastMessage next = message with { Scope = GossipScope.SwarmAt(round) };
         Keep(next, now);
         EagerPush(next, except: from);
-        LazyPush(next.Id, round, except: from);
+        LazyPush(next.Id, round, except: from, now);
         if (wasAnnounced)
             Optimize(from, round, sources!); // there, because it was removed
     }

@@ -42,6 +42,7 @@ internal sealed partial class PlumTreeCore
     private readonly RecentPayloads _recent = new();
     private readonly HashSet<MessageId> _graftTimers = [];
     private bool _dispatchScheduled;
+    private TimeSpan _nextDispatch;
     private bool _sweepScheduled;
 
     public PlumTreeCore(GossipOptions options, Func<PeerId, bool> isActive, bool upstreamExact, TopicEffects effects)
@@ -101,7 +102,7 @@ internal sealed partial class PlumTreeCore
         if (scope.IsSwarm)
         {
             Keep(message, now);
-            LazyPush(message.Id, message.Scope.Round, except: null);
+            LazyPush(message.Id, message.Scope.Round, except: null, now);
         }
 
         EagerPush(message, except: null);
@@ -180,7 +181,7 @@ internal sealed partial class PlumTreeCore
         }
     }
 
-    private void LazyPush(MessageId id, ushort round, PeerId? except)
+    private void LazyPush(MessageId id, ushort round, PeerId? except, TimeSpan now)
     {
         foreach (PeerId peer in _lazy)
         {
@@ -194,7 +195,12 @@ internal sealed partial class PlumTreeCore
         if (_dispatchScheduled)
             return;
         _dispatchScheduled = true;
-        _effects.Schedule(_options.DispatchTimeout, new GossipTimer.Dispatch());
+        // A lone announcement leaves soon. Many payloads share their announcements, which would else be most of all messages.
+        TimeSpan wait = _upstreamExact || now + _options.DispatchTimeout >= _nextDispatch
+            ? _options.DispatchTimeout
+            : _nextDispatch - now;
+        _nextDispatch = now + wait + _options.DispatchInterval;
+        _effects.Schedule(wait, new GossipTimer.Dispatch());
     }
 
     private void Dispatch()
