@@ -44,6 +44,7 @@ internal enum FaultKind
     Change,
     WrongClock,
     Repeat,
+    Malformed,
 }
 
 /// <summary>How often each fault really happened, so that a clean run can be told from an idle one.</summary>

@@ -13,6 +13,12 @@ internal sealed partial class RaftWorld
     // as the rules say: skip what it holds, keep what lies behind, acknowledge and commit what it was shown and no more (§6.8).
     private void RepeatOne()
     {
+        if (_random.NextBelow(3) == 0)
+        {
+            RefuseOne();
+            return;
+        }
+
         ClusterNode? leader = Any(_cluster.Leaders);
         if (leader is null || Any(_cluster.Nodes.Where(n => IsFollowing(n, leader))) is not { } follower)
             return;

@@ -191,6 +191,8 @@ internal sealed partial class RaftWorld
                 throw new InvariantViolationException("I13", $"{node.Name} has another log than {leader.Name}; {_cluster}");
         }
 
+        if (_plan.IsMajority && _plan.Steps % 8 == 0)
+            Crowd(leader);
         Oracle.History.Judge(leader.Commanded, _plan.IsMajority);
         if (_plan.IsMajority && !IsRosterSettled(leader))
             throw new InvariantViolationException("I13", $"the roster has {leader.Core.Voters.Count} members; {_cluster}");
@@ -217,6 +219,14 @@ internal sealed partial class RaftWorld
             throw new InvariantViolationException("I20", $"the {open.What} fails in a healthy group; {_cluster}");
         if (!WaitFor(IsConverged, MostTicks) || _cluster.Nodes.Any(n => n.Commanded.Count == 0))
             throw new InvariantViolationException("I20", $"c{last} does not reach everybody; {_cluster}");
+    }
+
+    // More voters than may run (§7.2): the leader says so, and has nothing to do with them.
+    private void Crowd(ClusterNode leader)
+    {
+        for (int i = _cluster.Nodes.Count(n => n.Settings.IsVoter); i <= _plan.Voters + (_plan.Voters / 2); i++)
+            Join($"u{i}");
+        PassUnderLead(leader, TimeSpan.FromSeconds(40));
     }
 
     // A group that has nothing to do only heartbeats.

@@ -58,6 +58,18 @@ internal sealed class NodeView(ClusterNode node)
     /// <summary>A leader's committed index at its last two heartbeats.</summary>
     public (ulong Last, ulong Previous) AtHeartbeat { get; set; }
 
+    /// <summary>Whether a heartbeat is due in the current input, on a leader that has bonds.</summary>
+    public bool IsTick { get; set; }
+
+    /// <summary>When it reported last that too few members are there.</summary>
+    public TimeSpan ToldFewAt { get; set; } = TimeSpan.FromSeconds(-30);
+
+    /// <summary>When it reported last that too many voters are there.</summary>
+    public TimeSpan ToldManyAt { get; set; } = TimeSpan.FromSeconds(-30);
+
+    /// <summary>Why it removes the members whose removal it has proposed: by place and term.</summary>
+    public Dictionary<(ulong Index, Term Term), VoterRemoval> Removals { get; } = [];
+
     public Term Term { get; set; }
 
     public GroupMember? Vote { get; set; }

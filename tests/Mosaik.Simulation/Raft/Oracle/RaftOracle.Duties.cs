@@ -69,6 +69,8 @@ internal sealed partial class RaftOracle
     private static void NoteHeartbeat(NodeView view)
     {
         bool isDue = view.Bonds.Count == 0 || view.Node.Now >= view.BroadcastAt + view.Node.Settings.HeartbeatInterval;
+        view.IsTick = view.Role == RaftRole.Leader && view.Bonds.Count > 0
+            && view.Node.Now >= view.BroadcastAt + view.Node.Settings.HeartbeatInterval;
         if (view.Role == RaftRole.Leader && isDue)
             view.AtHeartbeat = view.Bonds.Count == 0 ? (0, 0) : (view.Committed.Index.Value, view.AtHeartbeat.Last);
     }
@@ -232,30 +234,5 @@ internal sealed partial class RaftOracle
 
         Require(_foundings.TryGetValue(command, out HashSet<UniqueId>? own) && (index == 1 || FoundingsOf(view)?.Overlaps(own) == true), "I3",
             view, $"mixes foundings: {command} at {index}");
-    }
-
-    // A person can read in the log what happened.
-    private void CheckEvents(NodeView view)
-    {
-        ClusterNode node = view.Node;
-        RaftCore core = node.Core;
-        RaftEvent[] told = [.. node.Events.Skip(view.Events)];
-        if (core.Leader is { } leader && core.Leader != view.Leader)
-            Require(told.Contains(new RaftEvent.LeaderElected(leader, core.Term)), "EVENT", view, "has a leader and does not report it");
-        if (view.Leader is not null && core.Leader is null)
-            Require(told.OfType<RaftEvent.LeaderLost>().Any(), "EVENT", view, "has lost its leader and does not report it");
-        if (core.Role == RaftRole.Candidate && core.Term > view.Term)
-            Require(told.Contains(new RaftEvent.ElectionStarted(core.Term)), "EVENT", view, "campaigns and does not report it");
-        if (core.IsCatchingUp && !view.IsCatchingUp)
-            Require(told.OfType<RaftEvent.CatchUpStarted>().Any(), "EVENT", view, "catches up and does not report it");
-        foreach ((ulong index, RosterEntry entry) in view.Rosters)
-        {
-            if (index <= view.Committed.Index.Value || index > core.Committed.Index.Value || entry.Change == RosterChangeKind.Founding)
-                continue;
-            bool isTold = entry.Change == RosterChangeKind.Add
-                ? told.Contains(new RaftEvent.VoterAdded(entry.Subject, new LogIndex(index), entry.Roster.Count))
-                : told.OfType<RaftEvent.VoterRemoved>().Any(e => e.Member == entry.Subject && e.Index.Value == index);
-            Require(isTold, "EVENT", view, $"does not report that {entry.Subject} was {entry.Change}ed at {index}");
-        }
     }
 }

@@ -51,7 +51,7 @@ internal sealed partial class RaftOracle
         if (now.Members.Length > before.Roster.Members.Length)
             CheckAddition(view, before.Roster, now.Members.First(m => !before.Roster.Contains(m)));
         else
-            CheckRemoval(view, before, before.Roster.Members.First(m => !now.Contains(m)));
+            CheckRemoval(view, before, index, before.Roster.Members.First(m => !now.Contains(m)));
     }
 
     private static bool CanCommit(NodeView view, Roster roster) => view.Candidacy is { } led
@@ -89,8 +89,9 @@ internal sealed partial class RaftOracle
     }
 
     // Rule 5: lost ones by rank; else, if all are there, the one added last.
-    private static void CheckRemoval(NodeView view, (Roster Roster, ulong Index) before, GroupMember gone)
+    private static void CheckRemoval(NodeView view, (Roster Roster, ulong Index) before, ulong at, GroupMember gone)
     {
+        view.Removals[(at, view.Node.Core.Term)] = RankOf(view, gone) is { } lost ? (VoterRemoval)lost.Rank : VoterRemoval.Surplus;
         var ranks = before.Roster.Members.Select(m => RankOf(view, m)).OfType<(int, TimeSpan)>().ToList();
         if (ranks.Count > 0)
         {

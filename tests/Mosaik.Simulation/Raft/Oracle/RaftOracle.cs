@@ -61,6 +61,7 @@ internal sealed partial class RaftOracle(RaftCluster cluster, bool isMajority) :
         }
 
         NoteCalled(view, input);
+        view.IsTick = false;
         switch (input.Kind)
         {
             case InputKind.Message:
@@ -121,7 +122,7 @@ internal sealed partial class RaftOracle(RaftCluster cluster, bool isMajority) :
         CheckReads(view, input);
         CheckCalls(view, input, inputs);
         CheckEndings(view, input, inputs);
-        CheckEvents(view);
+        CheckEvents(view, input, inputs);
         History.Complete(node, Step);
         Require(node.Closes.Count == 0, "I18", view, "closed a bond with an honest member");
         Require(node.Termination is null, "I18", view, $"ended: {node.Termination}");
