@@ -25,6 +25,10 @@ internal sealed partial class RaftOracle
                 CheckReplacementDue(view);
         }
 
+        bool isStill = core.Role == RaftRole.Follower && core.State == RaftState.Running && core.Leader == view.Leader && core.Term == view.Term;
+        bool isServed = inputs == 1 && input.Kind == InputKind.Message && (RaftMessageKind)input.Message![0] == RaftMessageKind.StateSync;
+        if (isStill && isServed && view.IsAuthorized && view.IsCatchingUp && !core.IsCatchingUp)
+            Require(core.Online, "CATCH-UP", view, "has caught up and is not online");
         bool isBack = core.Role == RaftRole.Follower && core.Online && view.IsCatchingUp && !core.IsCatchingUp;
         if (isBack && core.Leader is { } leader && view.Bonds.ContainsKey(leader))
             CheckCaughtUp(view, leader);

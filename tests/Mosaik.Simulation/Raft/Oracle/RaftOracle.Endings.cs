@@ -125,6 +125,10 @@ internal sealed partial class RaftOracle
 
         if (led.SettledAt is not { } settled)
             return;
+        bool isAsked = inputs == 1 && leads && settled < Step
+            && (input is { Kind: InputKind.Query, IsStrong: true } || ForwardedIn(input) is ForwardMessage.Query);
+        Require(!isAsked || view.Bonds.Count == 0 || HasSent(view, RaftMessageKind.AppendEntries), "READ", view,
+            "does not begin a round for a read at once");
         foreach (OpenCall open in History.OpenOn(node))
         {
             if (open is { Mode: null, IsStrong: true } && !node.Queries.ContainsKey(open.Token))

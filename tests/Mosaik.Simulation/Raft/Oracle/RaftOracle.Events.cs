@@ -22,6 +22,9 @@ internal sealed partial class RaftOracle
             Require(told.Contains(new RaftEvent.ElectionStarted(core.Term)), "EVENT", view, "campaigns and does not report it");
         if (core.IsCatchingUp && !view.IsCatchingUp)
             Require(told.OfType<RaftEvent.CatchUpStarted>().Any(), "EVENT", view, "catches up and does not report it");
+        bool isServed = inputs == 1 && input.Kind == InputKind.Message && (RaftMessageKind)input.Message![0] == RaftMessageKind.StateSync;
+        if (isServed && view.IsCatchingUp && core.Online)
+            Require(told.OfType<RaftEvent.CatchUpCompleted>().Any(), "EVENT", view, "has caught up and does not report it");
         foreach ((ulong index, RosterEntry entry) in view.Rosters)
         {
             if (index <= view.Committed.Index.Value || index > core.Committed.Index.Value || entry.Change == RosterChangeKind.Founding)

@@ -161,6 +161,9 @@ internal sealed partial class RaftOracle
             bool isDue = input.Kind == InputKind.Timer && node.Now >= view.ElectionDeadline && view.Role != RaftRole.Leader;
             if (isDue && HasToCampaign(view))
                 throw Violation("CAMPAIGN", view, "does not campaign although its timer has fired");
+            bool isOver = isDue && (view.HasCampaigned || node.Age >= LatestFirst(node));
+            Require(!isOver || (core.Leader is null && core.Role == RaftRole.Follower), "CAMPAIGN", view,
+                "keeps a leader that it has not heard for an election time-out");
             return;
         }
 
@@ -219,7 +222,11 @@ internal sealed partial class RaftOracle
     private void CheckElection(NodeView view)
     {
         ClusterNode node = view.Node;
-        if (node.Core.Role != RaftRole.Leader || view.Candidacy is not { ElectedAtIndex: null } candidacy)
+        if (view.Candidacy is not { ElectedAtIndex: null } candidacy)
+            return;
+        if (node.Core.Role == RaftRole.Candidate && node.Core.Term == candidacy.Term)
+            Require(!IsElected(view, candidacy), "ELECT", view, "has the votes it needs and does not lead");
+        if (node.Core.Role != RaftRole.Leader)
             return;
         Term term = node.Core.Term;
         candidacy.ElectedAt = node.Now;
@@ -265,6 +272,17 @@ internal sealed partial class RaftOracle
         if (!isShared && !_leaders.TryAdd(term, node.Member) && _leaders[term] != node.Member)
             throw Violation("I1", view, $"leads term {term}, as {_leaders[term]} did");
         CheckCompleteness(view, term);
+    }
+
+    // At once, after every answer; who asks nobody needs nobody (§6.5; §7.2, §7.6).
+    private bool IsElected(NodeView view, Candidacy candidacy)
+    {
+        if (!isMajority)
+            return candidacy.Requested.Count(candidacy.Granted.Contains)
+                >= (candidacy.Requested.Count(m => !candidacy.Abstained.Contains(m)) / 2) + 1;
+        return view.RosterAt(ulong.MaxValue) is { } inForce
+            ? inForce.Roster.Members.Count(candidacy.Granted.Contains) >= QuorumOf(inForce.Roster)
+            : candidacy.Granted.Count == view.Node.Settings.Voters;
     }
 
     private static bool HasSent(NodeView view, RaftMessageKind kind) => view.Outbox.Any(o => (RaftMessageKind)o.Message[0] == kind);
