@@ -45,7 +45,8 @@ internal sealed partial class RaftWorld
         {
             0 => ("a candidacy in another's name", Bytes(RaftFrames.RequestVote(later, node.Peer, ahead))),
             1 => ("entries in another's name", Bytes(Entries(node.Core.Term, node.Peer, last))),
-            2 => ("entries at no index", Bytes(Entries(later, from.Peer, new LogCursor(later, new LogIndex(TooLarge))))),
+            2 when later.Value % 2 == 0 => ("entries at no index", Bytes(Entries(later, from.Peer, new LogCursor(later, new LogIndex(TooLarge))))),
+            2 => ("an entry at no index", Bytes(Entries(later, from.Peer, new LogCursor(later, new LogIndex(TooLarge - 1)), [(byte)EntryKind.NoOp]))),
             3 => ("entries of no term", Bytes(Entries(new Term(TooLarge), from.Peer, last))),
             4 => ("a candidacy of no term", Bytes(RaftFrames.RequestVote(new Term(TooLarge), from.Peer, ahead))),
             5 => ("an answer of no term", Bytes(RaftFrames.AppendEntriesResponse(new Term(TooLarge), last.Index, Vote.Granted, default))),
