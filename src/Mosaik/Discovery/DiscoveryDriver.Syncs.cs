@@ -147,6 +147,7 @@ internal sealed partial class DiscoveryDriver
         // A slot is free: the first of those who wait starts a sync, the others join it.
         if (!_waiting.Remove(start.Peer, out List<SyncWaiter>? waiters))
             return;
+        CarryOut(now); // a sync that the end of this one has begun is there to be joined
         foreach (SyncWaiter waiter in waiters)
             Enlist(start.Peer, waiter);
     }
@@ -190,6 +191,8 @@ internal sealed partial class DiscoveryDriver
                 else
                     waiter.Done.TrySetException(error);
             }
+
+            Waiters.Clear(); // who gives up from now on has nothing to cancel any more
         }
     }
 

@@ -1,6 +1,8 @@
+using Microsoft.Extensions.Logging;
 using Mosaik.Discovery;
 using Mosaik.Networking;
 using Mosaik.Primitives;
+using Mosaik.Waiting;
 
 namespace Mosaik.Tests.Discovery;
 
@@ -126,6 +128,29 @@ public sealed class CatalogSyncTests
             await b.SyncWithAsync(a.Local.Address);
             Assert.Equal(verified, b.Discovery.Driver.Verification.Verifier.Requested);
             Assert.Equal(verifiedByA, a.Discovery.Driver.Verification.Verifier.Requested);
+        });
+    }
+
+    [Fact]
+    public void A_caller_that_gives_up_at_the_end_of_its_sync_harms_nobody()
+    {
+        using var world = new DiscoveryWorld();
+        using var patience = new CancellationTokenSource();
+        world.Run(async () =>
+        {
+            // The snapshots are merged, and the sync ends before the loop hears that nobody waits for it.
+            var hook = new SyncedHook(() => world.Scheduler.Start(() =>
+            {
+                patience.Cancel();
+                return Task.CompletedTask;
+            }));
+            Network a = await world.StartAsync(configure: options => options with { LoggerFactory = hook });
+            Network b = await world.StartAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(
+                async () => await a.SyncWithAsync(b.Local.Address, patience.Token));
+            await world.DelayAsync(Second);
+            await a.SyncWithAsync(b.Local.Address);
+            Assert.False(a.Completion.IsCompleted);
         });
     }
 
@@ -263,5 +288,33 @@ public sealed class CatalogSyncTests
             await Assert.ThrowsAsync<MosaikTimeoutException>(async () => await a.SyncWithAsync(silent.Address));
             Assert.InRange((world.Scheduler.Now - start).TotalSeconds, 10, 10.2);
         });
+    }
+
+    /// <summary>Says when snapshots were merged for the first time.</summary>
+    private sealed class SyncedHook(Action synced) : ILoggerFactory, ILogger
+    {
+        private Action? _synced = synced;
+
+        public void AddProvider(ILoggerProvider provider)
+        {
+        }
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (eventId.Name == nameof(DiscoveryLog.Synced))
+                Interlocked.Exchange(ref _synced, null)?.Invoke();
+        }
+
+        public void Dispose()
+        {
+        }
     }
 }

@@ -42,7 +42,17 @@ internal sealed class BenchGroup : IAsyncDisposable
             },
         });
         var started = new BenchGroup(network, group);
-        await started.MeetAsync(own, all).WaitAsync(Patience);
+        try
+        {
+            await started.MeetAsync(own, all).WaitAsync(Patience);
+        }
+        catch (TimeoutException)
+        {
+            throw new TimeoutException(
+                $"not complete after {Patience.TotalSeconds} s: {network.Discovery.Catalog.SignedPeersCount} peers, "
+                + $"{group.Bonds.Count} bonds leader {group.Leader?.ToString() ?? "none"}, {group.Voters.Count} voters, committed {group.Committed}, log {group.LogPosition}");
+        }
+
         return started;
     }
 
